@@ -42,6 +42,7 @@ pub fn declaration(size: u32) -> StickTable {
         nopurge: false,
         recv_only: false,
         origins: false,
+        save: None,
         server_key: ServerKey::Name,
         data: vec![stored(DataType::ServerId), stored(DataType::ServerKey)],
         peers: Some(PeersId(0)),

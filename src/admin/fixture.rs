@@ -17,8 +17,9 @@ use crate::config::rules::{
 };
 use crate::config::{
     Backend, BackendHealth, Config, Frontend, Global, KeyType, Level, PageAction, PageFrontend,
-    PageSection, Peer, PeerAddress, PeersId, PeersSection, ProcessConfig, RuleSource, Server,
-    ServerHealth, ServerKey, ServerLines, ServerSettings, StickKey, StickRule, StickTable, TableId,
+    PageSection, Peer, PeerAddress, PeersId, PeersSection, ProcessConfig, RuleSource, SavedTo,
+    Server, ServerHealth, ServerKey, ServerLines, ServerSettings, StickKey, StickRule, StickTable,
+    TableId,
 };
 use crate::config::{BackendId, Balance, HashType, ProxyOptions, RdpCookies};
 use crate::logging::history::PastEvents;
@@ -94,6 +95,13 @@ impl Fixture {
             place: RulePlace::NONE,
             source: RuleSource { line: "stick on src".to_owned(), at: "a.cfg:7".to_owned() },
         });
+        Self::of(config)
+    }
+
+    /// The same with a table that is saved.
+    pub(super) fn with_saved_table() -> Self {
+        let mut config = config();
+        config.tables[0].save = Some(SavedTo { file: "/v/web.table".into(), every_ms: 1000 });
         Self::of(config)
     }
 
@@ -223,6 +231,7 @@ fn table(name: &str, key_type: KeyType, key_len: u32, size: u32) -> StickTable {
         nopurge: false,
         recv_only: false,
         origins: false,
+        save: None,
         server_key: ServerKey::Name,
         data: vec![stored(DataType::Gpc0, 1, 0)],
         peers: None,

@@ -3,8 +3,10 @@
 mod counts;
 mod elders;
 mod history;
+mod lines;
 mod names;
 mod reload;
+mod saving;
 mod signals;
 mod succession;
 mod supervised;
@@ -26,13 +28,12 @@ use crate::admin::context::endpoint::Endpoint;
 use crate::admin::context::reloads::Reloads;
 use crate::admin::context::{AcceptPauses, Context, ProcessInfo};
 use crate::admin::link::{AdminSockets, ListenerKind};
-use crate::config::{Bind, Config, PageFrontend, PeersId, ProcessConfig, ServerLines};
+use crate::config::{Bind, Config, PeersId, ProcessConfig, ServerLines};
 use crate::logging;
 use crate::logging::feed::Feeds;
 use crate::logging::history::PastEvents;
 use crate::logging::{Logger, limited};
 use crate::net::confine::calls;
-use crate::net::memory::region::Storage;
 use crate::peers::Start;
 use crate::peers::link::{Peers, PeersOptions};
 use crate::proxy::frontend::listener::Listener;
@@ -46,13 +47,16 @@ use crate::reload::child::Command;
 use crate::reload::control::path::MeetingPlaces;
 use crate::reload::expendable::Expendable;
 use crate::reload::inherit::label::SocketOrigin;
+use crate::reload::saver::Saver;
 use crate::reload::socket::ReloadSocket;
 use crate::reload::supervisor::worker_link::WorkerLink;
-use crate::table::{KeptTables, TableError};
+use crate::table::TableError;
 use names::Names;
+use saving::Saving;
 use succession::Succession;
 pub use succession::{Means, Teacher};
 use supervised::Supervision;
+pub use tables::Beginning;
 use tables::make_shared;
 
 /// How many events one turn takes from the kernel.
@@ -96,6 +100,8 @@ pub struct Process {
     feeds: Feeds,
     /// What the process is between its predecessor and its successor.
     succession: Succession,
+    /// Writes the tables to files.
+    saving: Saving,
     /// The supervisor, if this is a worker.
     supervision: Supervision,
     /// What the Runtime API tells of the process.
@@ -130,10 +136,10 @@ pub struct Setup {
     pub server_lines: ServerLines,
     /// The warnings with which the process began, as lines of its log.
     pub startup_log: String,
-    /// Whether the memory of the tables can outlive this process: a supervisor keeps it.
-    pub storage: Storage,
-    /// The tables of a worker that has crashed.
-    pub kept: KeptTables,
+    /// What the tables begin with.
+    pub tables: Beginning,
+    /// What writes tables to files.
+    pub saver: Option<Saver>,
 }
 
 /// Every listening socket of the process.
@@ -185,6 +191,12 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+impl From<TableError> for StartError {
+    fn from(error: TableError) -> Self {
+        Self::Table(error)
+    }
+}
+
 impl Process {
     /// Makes everything that `config` describes, with its listening sockets. Nothing is accepted
     /// before [`Process::begin`].
@@ -194,9 +206,8 @@ impl Process {
     pub fn new(mut config: Config, listeners: Listeners, setup: Setup) -> Result<Self, StartError> {
         let now_ms = clock::now_ms();
         let (reactor, signals) = wait_for_signals().map_err(StartError::Reactor)?;
-        let (storage, kept, maxconn) = (setup.storage, setup.kept, setup.maxconn);
-        let shared = make_shared(&mut config, storage, kept, maxconn, now_ms);
-        let shared = shared.map_err(StartError::Table)?;
+        let shared = make_shared(&mut config, setup.tables, setup.maxconn, now_ms)?;
+        let saving = Saving::new(setup.saver, &shared.tables, &reactor);
         let global = &config.global;
         let checks = Checks::new(&shared, &config.global, &setup.hostname, now_ms);
         let mut clients = Clients::new(setup.maxconn, global.maxaccept, now_ms);
@@ -254,6 +265,7 @@ impl Process {
             reload_began_ms: None,
             feeds,
             succession,
+            saving,
             supervision: Supervision::default(),
             info: ProcessInfo { startup_log: setup.startup_log, ..info },
             signals,
@@ -293,6 +305,11 @@ impl Process {
         Ok(())
     }
 
+    /// Takes what writes the tables to files, when the process has ended its work.
+    pub fn take_saving(&mut self) -> Saving {
+        std::mem::take(&mut self.saving)
+    }
+
     /// The signal that stopped the process at once, if one did.
     pub fn stopped_by(&self) -> Option<Signal> {
         self.stopped_by
@@ -324,6 +341,7 @@ impl Process {
             if !self.is_alone() {
                 self.run_succession(now_ms);
             }
+            self.saving.hear(&mut self.shared.tables, &self.reactor, now_ms);
             self.clients.reap(&mut self.shared, now_ms); // slots may be reused from here on
             self.succession.count_late(&self.shared, self.clients.is_empty(), now_ms);
             self.logger.begin_turn(now_ms);
@@ -353,6 +371,7 @@ impl Process {
             Source::Admin(slot) => self.admin.note_client(slot, event),
             Source::Handover(slot) => match ReloadSocket::of_slot(slot) {
                 Some(ReloadSocket::Supervisor) => self.supervision.note_readable(),
+                Some(ReloadSocket::Saver) => self.saving.note_readable(),
                 Some(socket) => self.succession.note(socket, event),
                 None => {}
             },
@@ -539,40 +558,6 @@ impl Process {
         self.info.turns = self.turns;
         self.info.accept_pauses =
             AcceptPauses { admin: self.admin.accept_pauses(), peers: self.peers.accept_pauses() };
-    }
-
-    /// Sends what came into the rings to their servers, and to the clients of `show events`.
-    fn serve_rings(&mut self, now_ms: u64) {
-        if self.logger.rings_mut().take_news() {
-            self.admin.wake();
-        }
-        self.feeds.run(&self.reactor, self.logger.rings_mut(), now_ms);
-    }
-
-    /// Hands what came in and what ended in this turn to the traffic log.
-    fn write_log(&mut self) {
-        if !self.shared.arrivals.is_empty() {
-            self.logger.arrivals(&self.shared, clock::wall());
-            self.shared.arrivals.clear();
-        }
-        if !self.shared.refusals.is_empty() {
-            self.logger.refusals(&self.shared, clock::wall());
-            self.shared.refusals.clear();
-        }
-        for endpoint in &mut self.endpoints {
-            for refusal in std::mem::take(&mut endpoint.refusals) {
-                let PageFrontend { name, log, options, .. } = &endpoint.config;
-                let is_error = options.log_separate_errors;
-                self.logger.refusal(&refusal, name, log, is_error, clock::wall());
-            }
-        }
-        if !self.shared.records.is_empty() {
-            self.logger.connections(&self.shared, clock::wall());
-            self.shared.records.clear();
-        }
-        for notice in std::mem::take(&mut self.shared.notices) {
-            self.note_notice(&notice);
-        }
     }
 }
 

@@ -337,6 +337,7 @@ impl Process {
         self.succession.role = Role::Draining { successor_pid: pid, late_updates: Some(sender) };
         self.succession.children.extend(child);
         self.succession.receivers.give_up(&mut self.shared.tables, &self.reactor);
+        self.saving.quit(&self.reactor);
         self.shared.elders.set_generations(std::iter::empty());
         self.stop_listening(now_ms);
         self.names.nameservers.stop(); // the successor asks
@@ -467,10 +468,10 @@ impl Process {
     }
 
     /// Begins to serve. If another process teaches this one, that comes first. `others` are told to
-    /// stop when this process serves. `child` sends the signals, if this process may not.
-    pub fn begin(&mut self, others: StopOthers, child: Option<Child>) {
+    /// stop when this process serves. `children` have to be waited for when they end.
+    pub fn begin(&mut self, others: StopOthers, children: impl IntoIterator<Item = Child>) {
         self.succession.others = others;
-        self.succession.children.extend(child);
+        self.succession.children.extend(children);
         if self.succession.is_serving() {
             self.begin_to_serve(clock::now_ms());
         }
@@ -498,6 +499,7 @@ impl Process {
         log::info!(target: RELOAD, "generation {generation} serves");
         self.succession.means.notifier.ready(&format!("generation {generation} serves"));
         self.supervision.note_serving();
+        self.saving.begin();
     }
 
     /// The predecessor drains: what it still changes is received.

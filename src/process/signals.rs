@@ -39,6 +39,7 @@ impl Process {
             return;
         }
         self.succession.note_stopping();
+        self.saving.save(); // for a process that may be started before this one ends
         self.stop_listening(now_ms);
         self.peers.start_local_teaching(now_ms);
     }

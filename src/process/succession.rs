@@ -253,7 +253,7 @@ impl Succession {
             }
             ReloadSocket::Draining { generation } => self.receivers.note(generation, event),
             ReloadSocket::Control => self.control_readable = true,
-            ReloadSocket::Supervisor => {}
+            ReloadSocket::Supervisor | ReloadSocket::Saver => {}
         }
     }
 

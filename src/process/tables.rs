@@ -6,10 +6,21 @@ use crate::logging::history::Kind;
 use crate::net::memory::region::Storage;
 use crate::proxy::Shared;
 use crate::reactor::clock;
-use crate::table::{KeptTables, Restored, TableError, Tables};
+use crate::table::{KeptTables, Restored, SavedTable, TableError, Tables};
 
 /// The target of messages that are events of reloads.
 const RELOAD: &str = Kind::Reload.target();
+
+/// What the tables begin with.
+#[derive(Debug)]
+pub struct Beginning {
+    /// Whether the memory of the tables can outlive this process: a supervisor keeps it.
+    pub storage: Storage,
+    /// The tables of a worker that has crashed.
+    pub kept: KeptTables,
+    /// Whether tables that were saved to files are read: no process served before.
+    pub reads_files: bool,
+}
 
 /// What `config` describes.
 ///
@@ -17,11 +28,11 @@ const RELOAD: &str = Kind::Reload.target();
 /// If there is no memory for a table.
 pub(super) fn make_shared(
     config: &mut Config,
-    storage: Storage,
-    kept: KeptTables,
+    beginning: Beginning,
     maxconn: u32,
     now_ms: u64,
 ) -> Result<Shared, TableError> {
+    let Beginning { storage, kept, reads_files } = beginning;
     let mut tables = Tables::with_storage(&config.tables, storage)?;
     let began_ns = clock::now_ns();
     let restored = tables.restore(kept, now_ms);
@@ -43,5 +54,41 @@ pub(super) fn make_shared(
             ),
         }
     }
+    if reads_files {
+        read_files(&mut tables, now_ms);
+    }
     Ok(Shared::with_tables(config, tables, maxconn, now_ms))
+}
+
+/// Reads the tables that were saved to files.
+fn read_files(tables: &mut Tables, now_ms: u64) {
+    let began_ns = clock::now_ns();
+    for (table, path, read) in tables.read_saved(now_ms, clock::unix_ms()) {
+        let path = path.display();
+        let took_ms = (clock::now_ns() - began_ns) / 1_000_000;
+        match read {
+            Ok(None) => log::info!("table '{table}' is new: there is no {path}"),
+            Ok(Some(SavedTable { restored, age_ms, damaged })) => {
+                let Restored { entries, dropped } = restored;
+                let age_s = age_ms / 1000;
+                let text = format!(
+                    "table '{table}' has {entries} entries of {path}, which was saved {age_s} s \
+                     ago, after {took_ms} ms"
+                );
+                match (damaged, dropped) {
+                    (0, 0) => log::info!("{text}"),
+                    (0, dropped) => {
+                        log::warn!("{text}; {dropped} have no room, or a server without a name");
+                    }
+                    (damaged, dropped) => log::error!(
+                        "{text}; the file is damaged: {dropped} entries are lost, in {damaged} \
+                         blocks"
+                    ),
+                }
+            }
+            Err(error) => {
+                log::error!("table '{table}' begins without the entries of {path}: {error}");
+            }
+        }
+    }
 }

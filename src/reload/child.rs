@@ -272,6 +272,24 @@ fn execute(
     }
 }
 
+/// Closes every descriptor that a child by fork(2) has of its parent, but the standard streams and
+/// `kept`. The listening sockets matter most: as long as they are open in any process, clients can
+/// connect to them. To be called in the child, which uses none of the values that own the others.
+pub(super) fn close_all_but(kept: &[BorrowedFd<'_>]) {
+    let mut kept: Vec<u32> = kept.iter().map(|fd| fd.as_raw_fd().unsigned_abs()).collect();
+    kept.sort_unstable();
+    let mut from = FIRST_FD.unsigned_abs();
+    for (to, next) in kept.into_iter().map(|fd| (fd, fd + 1)).chain([(u32::MAX, 0)]) {
+        if from < to {
+            let (from, to) = (libc::c_ulong::from(from), libc::c_ulong::from(to - 1));
+            // SAFETY: the values that own these descriptors are the parent's; the child never uses
+            // them, and runs none of their destructors.
+            unsafe { libc::syscall(libc::SYS_close_range, from, to, 0) };
+        }
+        from = from.max(next);
+    }
+}
+
 /// A copy of a socket above the range of the descriptors that [`place_descriptors`] places.
 fn above(socket: &UnixStream, placed: usize) -> io::Result<UnixStream> {
     let above = RawFd::try_from(placed).map_err(|_| io::ErrorKind::InvalidInput)? + FIRST_FD;

@@ -548,6 +548,7 @@ mod tests {
             nopurge: false,
             recv_only: false,
             origins: false,
+            save: None,
             server_key: ServerKey::Name,
             peers: None,
         };

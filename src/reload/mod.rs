@@ -39,6 +39,8 @@
 //! successor, has changed the same entry since the handover, that change is the later one and
 //! stays. Only counters that grow with traffic take the greater of the two values.
 //!
+//! A process whose tables are saved has a small child for that, which ends with it (saver).
+//!
 //! With `-W` a supervisor starts the processes and stays the parent of all of them (supervisor). A
 //! service manager is told of each step (systemd).
 
@@ -54,6 +56,7 @@ pub mod late_counts;
 pub mod late_updates;
 pub mod message;
 pub mod outgoing;
+pub mod saver;
 pub mod socket;
 pub mod state;
 pub mod stop_others;

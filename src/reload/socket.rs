@@ -13,6 +13,8 @@ pub enum ReloadSocket {
     Control,
     /// The link to the supervisor.
     Supervisor,
+    /// The socket to the saver.
+    Saver,
     /// The socket of an older process that drains.
     Draining {
         /// The generation of that process.
@@ -29,6 +31,7 @@ impl ReloadSocket {
             Self::Control => (2, 0),
             Self::Supervisor => (3, 0),
             Self::Draining { generation } => (4, generation),
+            Self::Saver => (5, 0),
         };
         Source::Handover(Slot { index, generation })
     }
@@ -41,6 +44,7 @@ impl ReloadSocket {
             2 => Some(Self::Control),
             3 => Some(Self::Supervisor),
             4 => Some(Self::Draining { generation: slot.generation }),
+            5 => Some(Self::Saver),
             _ => None,
         }
     }
@@ -58,10 +62,11 @@ mod tests {
             ReloadSocket::Control,
             ReloadSocket::Supervisor,
             ReloadSocket::Draining { generation: 7 },
+            ReloadSocket::Saver,
         ] {
             let Source::Handover(slot) = socket.source() else { panic!("another source") };
             assert_eq!(ReloadSocket::of_slot(slot), Some(socket));
         }
-        assert_eq!(ReloadSocket::of_slot(Slot { index: 5, generation: 0 }), None);
+        assert_eq!(ReloadSocket::of_slot(Slot { index: 6, generation: 0 }), None);
     }
 }

@@ -1,17 +1,16 @@
 //! Sends signals to the processes of `-sf` and `-st`, which are to stop when this process serves. A
 //! process that has given up its privileges by then may not send signals to them any more. So a
 //! child keeps the privileges, and does nothing but send the signals that it is told to send.
-#![expect(unsafe_code, reason = "fork(2), and closing what the child has no use for")]
+#![expect(unsafe_code, reason = "fork(2)")]
 
 use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{ForkResult, Pid, fork};
 
-use super::child::Child;
-use super::inherit::FIRST_FD;
+use super::child::{Child, close_all_but};
 
 /// The length of an order to the child: a process id and a signal, in bytes.
 const ORDER_LEN: usize = 8;
@@ -104,7 +103,7 @@ impl SignalSender {
                 Ok((sender, Child::of_child(child.as_raw())))
             }
             ForkResult::Child => {
-                close_all_but(&theirs);
+                close_all_but(&[theirs.as_fd()]);
                 obey(theirs);
                 // SAFETY: _exit takes any status and does not return; it runs no destructor that
                 // belongs to the parent.
@@ -130,19 +129,6 @@ fn order(pid: i32, signal: Signal) -> [u8; ORDER_LEN] {
     let bytes = pid.to_ne_bytes().into_iter().chain((signal as i32).to_ne_bytes());
     order.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
     order
-}
-
-/// Closes every descriptor of the parent. The listening sockets matter most: as long as they are
-/// open in any process, clients can connect to them.
-fn close_all_but(kept: &UnixStream) {
-    let kept = kept.as_raw_fd().unsigned_abs();
-    let ranges = [(FIRST_FD.unsigned_abs(), kept.saturating_sub(1)), (kept + 1, u32::MAX)];
-    for (from, to) in ranges.into_iter().filter(|(from, to)| from <= to) {
-        let (from, to) = (libc::c_ulong::from(from), libc::c_ulong::from(to));
-        // SAFETY: the values that own these descriptors are the parent's; the child never uses
-        // them, and runs none of their destructors.
-        unsafe { libc::syscall(libc::SYS_close_range, from, to, 0) };
-    }
 }
 
 /// Sends the signals that the parent orders, until the parent closes its end.

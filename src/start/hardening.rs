@@ -14,6 +14,9 @@
 //!   ones. A successor finds the filter there already, and adds none: the kernel bounds their
 //!   number.
 
+use std::io;
+use std::os::fd::BorrowedFd;
+
 use super::privileges;
 use super::system::{StartUpError, system};
 use crate::config::{Config, Global, Hardening, PeerAddress};
@@ -103,6 +106,21 @@ impl Confinement {
         };
         log::info!("hardening: {words}");
         Ok(Some(words))
+    }
+}
+
+impl Confinement {
+    /// Confines the saver, which starts no programs whatever its owner does, to files in these
+    /// directories.
+    ///
+    /// # Errors
+    /// What the system reports; never that it has no Landlock.
+    pub(super) fn apply_to_saver(self, directories: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let (Self::WithPrograms(refusal) | Self::Alone(refusal)) = self else { return Ok(()) };
+        if refusal == Refusal::Fails {
+            files::close_all_but(directories)?;
+        }
+        calls::allow_saving(refusal).map(drop)
     }
 }
 

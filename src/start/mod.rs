@@ -5,6 +5,7 @@
 //! inherit descriptors, load the configuration (-c ends here)
 //! find the predecessor, open or take over the listening sockets
 //! detach, try out the pid file
+//! start the saver
 //! make the process with its tables
 //! give up privileges, be confined
 //! serve, or learn from the predecessor first
@@ -16,6 +17,7 @@ mod listeners;
 mod maxconn;
 mod predecessors;
 mod privileges;
+mod saving;
 mod system;
 
 pub mod ask_reload;
@@ -37,7 +39,7 @@ use crate::explain::Question;
 use crate::logging;
 use crate::net::memory::region::Storage;
 use crate::process::pid_file::PidFile;
-use crate::process::{Means, Process, Setup, Teacher};
+use crate::process::{Beginning, Means, Process, Setup, Teacher};
 use crate::reload::child::Command;
 use crate::reload::expendable::Expendable;
 use crate::reload::failure::Failure;
@@ -131,9 +133,11 @@ pub fn run(
     *recipients = FailureRecipients::default();
     system::keep_memory_in_reserve();
     process.run()?;
-    log::info!("stopped");
     let stopped_by = process.stopped_by();
-    drop(process);
+    let saving = process.take_saving();
+    drop(process); // closes all sockets; what follows may take a while
+    saving.finish();
+    log::info!("stopped");
     Ok(stopped_by.map_or(ExitCode::SUCCESS, |signal| system::end_by(signal, is_worker)))
 }
 
@@ -170,8 +174,11 @@ fn make_process(
         Teacher::Nobody => Expendable::default(),
         Teacher::Predecessor { .. } | Teacher::LocalPeer => Expendable::begin(),
     };
+    // After a crash the files are left alone: without entries, as those may have been the cause.
+    let is_first = matches!(teacher, Teacher::Nobody) && !inherited.follows_process();
     let listeners = listeners::open_listeners(&config, &mut inherited)?;
     let kept = inherited.take_tables();
+    let cpus = system::cpus();
     inherited.close(); // sockets that the configuration does not name refuse clients from now on
     if let Some(cpu) = options.pin.or(config.global.pin) {
         system::pin(cpu)?;
@@ -193,6 +200,8 @@ fn make_process(
     let mut pid_file = pid_file.map(|path| PidFile::new(path, watched_pid));
     let closes_files = gives_up_privileges || confinement.closes_files();
     pid_file.as_mut().map_or(Ok(()), |file| file.prepare(closes_files))?;
+    let storage = if supervisor.is_some() { Storage::Kept } else { Storage::Own };
+    let (saver, saver_child) = saving::start(&config, confinement, cpus)?.unzip();
     let setup = Setup {
         maxconn,
         descriptors_max: system::descriptors_max(),
@@ -201,8 +210,8 @@ fn make_process(
         places,
         server_lines,
         startup_log,
-        storage: if supervisor.is_some() { Storage::Kept } else { Storage::Own },
-        kept,
+        tables: Beginning { storage, kept, reads_files: is_first },
+        saver,
         means: Means { command, pid_file, notifier, gives_up_privileges, expendable },
     };
     let mut process = Process::new(config, listeners, setup)?;
@@ -216,7 +225,7 @@ fn make_process(
     let sockets = process.control_directory();
     let hardening = confinement.apply(&global, sockets.as_deref(), process.command_mut())?;
     process.set_hardening(hardening);
-    process.begin(others, child);
+    process.begin(others, child.into_iter().chain(saver_child));
     Ok(process)
 }
 

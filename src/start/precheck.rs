@@ -58,7 +58,9 @@ pub fn lacks(options: &Options, config: &Config) -> Vec<Lack> {
         BindAddress::Address(Address::Unix(path)) => Some(("unix socket", path.clone())),
         BindAddress::Address(_) | BindAddress::Fd(_) => None,
     });
-    let files = pid_file.into_iter().chain(sockets).filter_map(|(of, file)| {
+    let saved = config.tables.iter().filter_map(|table| table.save.as_ref());
+    let saved = saved.map(|saved| ("table file", saved.file.clone()));
+    let files = pid_file.into_iter().chain(sockets).chain(saved).filter_map(|(of, file)| {
         let why = fault(file.parent().filter(|parent| *parent != Path::new(""))?)?;
         Some(Lack::Directory { of, file, why })
     });

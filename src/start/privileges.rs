@@ -66,6 +66,8 @@ pub(super) struct Needs {
     network: Vec<Capability>,
     sends_from_foreign: bool,
     marks_packets: bool,
+    /// Whether the process only writes tables to files.
+    saves: bool,
 }
 
 impl Needs {
@@ -89,11 +91,29 @@ impl Needs {
             network,
             sends_from_foreign: config.sources().any(|source| source.foreign.is_some()),
             marks_packets,
+            saves: false,
+        }
+    }
+
+    /// Those of a process that only writes tables to files.
+    pub(super) fn of_saver() -> Self {
+        Self {
+            starts_successor: false,
+            starts_checks: false,
+            network: Vec::new(),
+            sends_from_foreign: false,
+            marks_packets: false,
+            saves: true,
         }
     }
 
     /// The capabilities that are kept.
     fn kept(&self, global: &Global, changes_user: bool) -> Vec<Capability> {
+        if self.saves {
+            // As root it writes to directories of others.
+            let writes = !changes_user && Uid::effective().is_root();
+            return writes.then_some(Capability::CAP_DAC_OVERRIDE).into_iter().collect();
+        }
         let mut kept: Vec<_> = global.kept_capabilities.iter().map(|kept| named(*kept)).collect();
         if changes_user {
             return kept;

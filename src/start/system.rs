@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
@@ -71,6 +71,20 @@ pub(super) fn enter_directory(directory: &Path) -> Result<(), StartUpError> {
 pub(super) fn descriptors_max() -> u32 {
     getrlimit(Resource::RLIMIT_NOFILE)
         .map_or(0, |(soft, _)| u32::try_from(soft).unwrap_or(u32::MAX))
+}
+
+/// The CPUs that this process may run on.
+pub(super) fn cpus() -> Option<CpuSet> {
+    sched_getaffinity(Pid::from_raw(0)).ok()
+}
+
+/// Runs on these CPUs again.
+pub(super) fn run_on(cpus: Option<CpuSet>) {
+    if let Some(cpus) = cpus
+        && let Err(errno) = sched_setaffinity(Pid::from_raw(0), &cpus)
+    {
+        log::debug!("run on other CPUs: {errno}");
+    }
 }
 
 /// Runs on one CPU only.

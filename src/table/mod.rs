@@ -16,7 +16,7 @@
 //! name a server which their client has not reached yet. `key.rs` and `dictionary.rs` say what keys
 //! and server names are, and `server_uses.rs` counts the entries of each server. `shown/` has what
 //! is kept for people to look at. `reserve.rs` says whether there is memory for a table, and
-//! `kept/` what is left of the tables when the process has crashed.
+//! `kept/` what is left of the tables when the process has crashed. `saved/` has tables in files.
 
 mod bits;
 mod dictionary;
@@ -33,6 +33,7 @@ mod reload;
 mod reserve;
 mod row_id;
 mod rows;
+mod saved;
 mod server_uses;
 mod shown;
 mod stick_table;
@@ -51,6 +52,9 @@ pub use layout::{Cell, ServerPlace};
 pub use rate::Rate;
 pub use reserve::TableError;
 pub use row_id::{RowId, RowStep};
+pub use saved::{
+    HEAD, LastSave, SaveReport, SavedResult, SavedTable, Stamp, Standing, Written, write_table,
+};
 pub use shown::{Author, Origin};
 pub use stick_table::{END_SOON_MS, StickTable};
 pub use update_log::{Change, UpdateId};
@@ -84,7 +88,8 @@ impl Tables {
         Self::with_storage(declarations, Storage::Own)
     }
 
-    /// The same with rows and names in memory that may be kept by other processes.
+    /// The same with rows and names in memory that may be kept by other processes. That of a table
+    /// that is to be saved is always so.
     ///
     /// # Errors
     /// If there is no memory for a table.
@@ -92,10 +97,14 @@ impl Tables {
         declarations: &[config::StickTable],
         storage: Storage,
     ) -> Result<Self, TableError> {
-        let tables = declarations.iter().map(|table| StickTable::with_storage(table, storage));
+        let of = |table: &config::StickTable| match table.save {
+            Some(_) => Storage::Kept,
+            None => storage,
+        };
+        let tables = declarations.iter().map(|table| StickTable::with_storage(table, of(table)));
         let tables = tables.collect::<Result<_, _>>()?;
         let mut names = Dictionary::default();
-        if storage == Storage::Kept {
+        if storage == Storage::Kept || declarations.iter().any(|table| table.save.is_some()) {
             names.keep_memory();
         }
         Ok(Self { tables, names, next_sweep_ms: 0, rules: 0 })

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::{Ordering, compiler_fence};
+use std::sync::atomic::{Ordering, fence};
 
 use super::kept::header;
 use super::kept::header::{CHANGING, FRESH, HEADER, PUSHED};
@@ -70,13 +70,13 @@ impl Rows {
     }
 
     /// Sets a field of the header. The field has its value before what follows is written, and
-    /// after what was written before. The kernel needs no more: a process that has ended has done
-    /// its writes in their order.
+    /// after what was written before, also for a process on another processor that reads the
+    /// memory.
     #[inline]
     fn set_header(&mut self, offset: usize, value: u32) {
-        compiler_fence(Ordering::SeqCst);
+        fence(Ordering::Release); // no instruction on x86-64
         set_array(&mut self.memory, offset, value.to_ne_bytes());
-        compiler_fence(Ordering::SeqCst);
+        fence(Ordering::Release);
     }
 
     pub(super) fn layout(&self) -> &Layout {

@@ -17,6 +17,7 @@ use super::provisional::Provisional;
 use super::reserve::{TableError, origin_bytes, reserve};
 use super::row_id::{RowId, RowStep};
 use super::rows::Rows;
+use super::saved::LastSave;
 use super::server_uses::ServerUses;
 use super::shown::{Author, Fill, Origin, Origins};
 use super::takeover::Takeover;
@@ -49,14 +50,14 @@ pub struct StickTable {
     evictions: u64,
     expirations: u64,
     pub(super) fill: Fill,
+    pub(super) last_save: LastSave,
     /// None unless the table is declared with `origins`.
     pub(super) origins: Option<Box<Origins>>,
 }
 
 impl StickTable {
     /// An empty table. All memory is reserved here, so that nothing is allocated later. The index
-    /// and the first rows are filled with pages at once, and the other pages come when they are
-    /// used.
+    /// and the first rows get their pages at once, and the other pages come when they are used.
     ///
     /// # Errors
     /// If there is no memory for the table.
@@ -91,6 +92,7 @@ impl StickTable {
             evictions: 0,
             expirations: 0,
             fill: Fill::default(),
+            last_save: LastSave::default(),
             origins: declaration.origins.then(|| Box::new(Origins::new(size))),
             declaration: declaration.clone(),
         })

@@ -1,16 +1,17 @@
 //! A file system that is really full, of its own in memory. Everything lies there that the program
-//! writes: its messages, the lines about clients, the pid file, and the files of its sockets. It
-//! writes no others; maps and the state of servers are only read.
+//! writes: its messages, the lines about clients, the pid file, the files of its sockets, and the
+//! tables that are saved. It writes no others; maps and the state of servers are only read.
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::Command;
 
 use nix::sched::{CloneFlags, unshare};
 
 use crate::service::Service;
-use crate::support::{Place, SOON, Server, Spec, skip, until};
+use crate::support::{Place, SOON, Server, Spec, ask, skip, source, until};
 
 /// A small file system that only this thread and the processes see that it starts.
 struct Disk {
@@ -154,5 +155,44 @@ fn a_start_without_room_for_its_files_ends_with_the_reason() {
         drop(node);
         let node = Spec::new(&place, "a", &body).arguments(words).start();
         drop(node);
+    }
+}
+
+#[test]
+fn a_table_that_has_no_room_is_saved_when_there_is_room_again() {
+    for words in [&[][..], &["-W"]] {
+        let place = Place::new();
+        let Some(disk) = Disk::mount(&place) else { return };
+        let file = place.path("web.table");
+        let server = Server::name(place.address(), "s1");
+        let front = place.address();
+        let body = format!(
+            "listen web\n    bind {front}\n    stick-table type ip size 10k expire 1h save {} \
+             every 100ms\n    stick on src\n    server s1 {}\n",
+            file.display(),
+            server.address()
+        );
+        let mut node = Spec::new(&place, "a", &body).arguments(words).start();
+        let says = |text: &str| {
+            until(text, SOON, || {
+                node.api().try_command("show tables").is_ok_and(|shown| shown.contains(text))
+            });
+        };
+        ask(source(1), front).unwrap();
+        says(" entries=1 skipped");
+        let before = fs::read(&file).unwrap();
+        disk.fill();
+        // More than the last page of the old file had room for.
+        let clients = (1..=2000).map(|n| Ipv4Addr::from(0x0b00_0000 + n));
+        node.api().set_servers("web", clients, 1);
+        says("error=\"No space left on device");
+        assert_eq!(fs::read(&file).unwrap()[..8], before[..8], "the old file stays");
+        assert_eq!(ask(source(1), front).unwrap(), "s1");
+        disk.free();
+        says(" entries=2001 skipped");
+        until("no half of a file is left", SOON, || disk.leftovers().is_empty());
+        node.crash();
+        let node = node.start_again();
+        assert_eq!(node.api().used("web"), 2001, "{}", node.log());
     }
 }

@@ -87,10 +87,12 @@ impl Own {
         let Some(id) = tables.ids().nth(self.object) else {
             return self.enter(Group::Tables(at + 1));
         };
-        self.write_head(head, out);
         let table = tables.get(id);
-        let labels = [("table", table.declaration().name.as_str())];
-        write_value(out, head.name, &labels, value(table));
+        if let Some(value) = value(table) {
+            self.write_head(head, out);
+            let labels = [("table", table.declaration().name.as_str())];
+            write_value(out, head.name, &labels, value);
+        }
         self.object += 1;
     }
 
@@ -299,38 +301,52 @@ const PROCESS_FAMILIES: &[(Head, &[Sample])] = &[
     ),
 ];
 
-type TableValue = fn(&StickTable) -> f64;
+/// The value of a table; none if the family has nothing to say of it.
+type TableValue = fn(&StickTable) -> Option<f64>;
 
 /// The families of a stick table.
 const TABLE_FAMILIES: &[(Head, TableValue)] = &[
-    (gauge("stickd_table_entries", "Entries in the table"), |table| table.used().into()),
+    (gauge("stickd_table_entries", "Entries in the table"), |table| Some(table.used().into())),
     (
         gauge(
             "stickd_table_fill_ratio",
             "Entries in the table, of those that it has room for, from 0 to 1",
         ),
-        |table| f64::from(table.used()) / f64::from(table.size().max(1)),
+        |table| Some(f64::from(table.used()) / f64::from(table.size().max(1))),
     ),
     (
         counter(
             "stickd_table_evictions_total",
             "Entries that made room for newer ones before their time",
         ),
-        |table| whole(table.evictions()),
+        |table| Some(whole(table.evictions())),
     ),
     (counter("stickd_table_expirations_total", "Entries whose time was over"), |table| {
-        whole(table.expirations())
+        Some(whole(table.expirations()))
     }),
     (
         counter(
             "stickd_table_updates_total",
             "Changes of the table that were numbered to be sent to peers",
         ),
-        |table| table.last_update().0.into(),
+        |table| Some(table.last_update().0.into()),
     ),
     (gauge("stickd_table_bytes", "Memory reserved for the table, update log included"), |table| {
-        whole(table.allocated_bytes() as u64)
+        Some(whole(table.allocated_bytes() as u64))
     }),
+    (counter("stickd_table_saves_total", "Saves of the table to its file"), |table| {
+        table.last_save().map(|save| whole(save.count))
+    }),
+    (counter("stickd_table_save_failures_total", "Saves of the table that have failed"), |table| {
+        table.last_save().map(|save| whole(save.failures))
+    }),
+    (
+        gauge(
+            "stickd_table_last_save_timestamp_seconds",
+            "When the table was saved for the last time, in seconds since 1970",
+        ),
+        |table| Some(whole(table.last_save()?.at_ms?) / 1000.0),
+    ),
 ];
 
 /// The family of a server and a table.

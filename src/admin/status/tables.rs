@@ -1,12 +1,14 @@
 //! Stick tables: how full they are, and how many of their entries each server has.
 
 use std::io::Write;
+use std::time::SystemTime;
 
 use super::digest::{Digest, digest};
 use super::summary::Share;
 use crate::admin::context::Context;
 use crate::admin::json::Object;
 use crate::config::{BackendId, TableId};
+use crate::table::{LastSave, StickTable, Written};
 
 /// A stick table.
 #[derive(Clone, Debug)]
@@ -27,6 +29,19 @@ pub struct Table {
     pub digest: Digest,
     /// The entries at the end of each of the last minutes, oldest first; an hour at most.
     pub last_hour: Vec<u32>,
+    /// Its file, if it is saved.
+    pub saved: Option<Saved>,
+}
+
+/// The file of a table.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// Where it is.
+    pub file: String,
+    /// How long ago the last save was, in milliseconds; none if there was none yet.
+    pub age_ms: Option<u64>,
+    /// How the saves of this process went.
+    pub last: LastSave,
 }
 
 /// The entries of a server in a table.
@@ -56,7 +71,19 @@ pub fn table(id: TableId, context: &Context<'_>) -> Table {
         bytes: table.allocated_bytes() as u64,
         digest: digest(id, context),
         last_hour: table.last_hour().collect(),
+        saved: saved(table, context),
     }
+}
+
+fn saved(table: &StickTable, context: &Context<'_>) -> Option<Saved> {
+    let (to, last) = (table.declaration().save.as_ref()?, table.last_save()?);
+    let wall = context.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let wall_ms = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
+    Some(Saved {
+        file: to.file.display().to_string(),
+        age_ms: last.at_ms.map(|at_ms| wall_ms.saturating_sub(at_ms)),
+        last: last.clone(),
+    })
 }
 
 /// The backends whose stick rules use a table.
@@ -97,6 +124,9 @@ impl Table {
             "table {name}: used={used} size={size} fill={fill} forgotten_early={forgotten_early} \
              expired={expired} bytes={bytes} digest={digest}"
         );
+        if let Some(saved) = &self.saved {
+            saved.write(out);
+        }
     }
 
     /// Adds the members of its object, without the servers.
@@ -109,6 +139,43 @@ impl Table {
         object.number("bytes", self.bytes);
         object.text("digest", &self.digest.to_string());
         object.numbers("last_hour", self.last_hour.iter().copied());
+        match &self.saved {
+            Some(saved) => object.object("saved", |object| saved.write_json(object)),
+            None => object.text_or_null("saved", None),
+        }
+    }
+}
+
+impl Saved {
+    fn write(&self, out: &mut Vec<u8>) {
+        let Self { file, age_ms, last } = self;
+        let LastSave { took_ms, written, count, failures, error, .. } = last;
+        let _ = write!(out, "  saved to {file}: saves={count} failures={failures}");
+        if let Some(age_ms) = age_ms {
+            let Written { entries, skipped, bytes } = written;
+            let _ = write!(
+                out,
+                " age={}s entries={entries} skipped={skipped} bytes={bytes} took={took_ms}ms",
+                age_ms / 1000
+            );
+        }
+        if let Some(error) = error {
+            let _ = write!(out, " error=\"{error}\"");
+        }
+        let _ = writeln!(out);
+    }
+
+    fn write_json(&self, object: &mut Object<'_>) {
+        let LastSave { took_ms, written, count, failures, error, .. } = &self.last;
+        object.text("file", &self.file);
+        object.number("saves", *count);
+        object.number("failures", *failures);
+        object.number_or_null("age_ms", self.age_ms);
+        object.number("entries", written.entries);
+        object.number("skipped", written.skipped);
+        object.number("bytes", written.bytes);
+        object.number("took_ms", *took_ms);
+        object.text_or_null("error", error.as_deref());
     }
 }
 

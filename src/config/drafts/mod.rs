@@ -20,6 +20,8 @@ mod stick;
 mod tls;
 mod userlist;
 
+use std::path::PathBuf;
+
 use crate::config::Global;
 use crate::config::text::diagnostic::Place;
 use crate::config::text::environment::Environment;
@@ -86,6 +88,8 @@ pub(in crate::config) struct GlobalDraft {
     pub(in crate::config) variables: Vec<VariableLine>,
     /// Whether a peers section has begun, which uses the name of the local peer.
     pub(in crate::config) has_peers: bool,
+    /// Where tables are saved whose lines do not say it, and how often, in milliseconds.
+    pub(in crate::config) tables_dir: Option<(PathBuf, u32)>,
     /// Where relative names begin in the lines that follow.
     pub(in crate::config) default_path: DefaultPath,
     /// Where relative names begin, in the order of the places.

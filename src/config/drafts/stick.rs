@@ -18,6 +18,8 @@ pub(in crate::config) struct TableDraft {
     pub(in crate::config) nopurge: bool,
     pub(in crate::config) recv_only: bool,
     pub(in crate::config) origins: bool,
+    /// The file that the table is saved to, and how often, in milliseconds.
+    pub(in crate::config) save: Option<(Placed<String>, u32)>,
     pub(in crate::config) server_key: ServerKey,
     pub(in crate::config) data: Vec<StoredData>,
     pub(in crate::config) peers: Option<Placed<String>>,
@@ -37,6 +39,7 @@ impl TableDraft {
             nopurge: false,
             recv_only: false,
             origins: false,
+            save: None,
             server_key: ServerKey::Name,
             data: Vec::new(),
             peers: None,

@@ -1,14 +1,17 @@
 //! The stick tables of proxies and of peers sections.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::counts::id;
-use crate::config::drafts::{Draft, PeersDraft, TableDraft};
+use crate::config::drafts::{Draft, GlobalDraft, PeersDraft, TableDraft};
 use crate::config::text::diagnostic::{Place, Placed, Section};
 use crate::config::text::gaps::Gaps;
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
-use crate::config::{Config, PeersId, PeersSection, StickTable, TableId};
+use crate::config::{Config, PeersId, PeersSection, SavedTo, StickTable, TableId};
 
 /// Adds the tables in the order of their lines, also to the peers sections that replicate them.
 /// Returns the tables by name. If two have the same name, the first counts.
@@ -17,7 +20,7 @@ pub(super) fn resolve(
     config: &mut Config,
     report: &mut Report,
 ) -> HashMap<String, TableId> {
-    let Draft { proxies, peers, gaps, .. } = draft;
+    let Draft { global, proxies, peers, gaps, .. } = draft;
     let of_proxies = proxies.iter().filter_map(|proxy| {
         let label = Section { kind: proxy.kind.word(), name: Some(proxy.name.clone()) };
         Some((proxy.table.as_ref()?, proxy.name.clone(), proxy.name.clone(), label, None))
@@ -34,6 +37,7 @@ pub(super) fn resolve(
     drafts.sort_by_key(|(table, ..)| table.place);
     let mut places: HashMap<String, Place> = HashMap::new();
     let mut ids = HashMap::new();
+    let mut files: HashMap<PathBuf, Place> = HashMap::new();
     for (draft, name, wire_name, label, section) in drafts {
         report.enter(Some(label));
         if let Some(other) = places.insert(name.clone(), draft.place) {
@@ -44,7 +48,16 @@ pub(super) fn resolve(
             section.or_else(|| find_peers(draft.peers.as_ref(), &config.peers, gaps, report));
         let table_id = TableId(id(config.tables.len()));
         ids.entry(name.clone()).or_insert(table_id);
-        config.tables.push(table(draft, name, wire_name));
+        let save = saved_to(draft, &name, global);
+        if let Some(SavedTo { file, .. }) = &save
+            && let Some(other) = files.insert(file.clone(), draft.place)
+        {
+            let place = draft.save.as_ref().map_or(draft.place, |(file, _)| file.place);
+            let at = report.name(other);
+            let file = file.display();
+            report.error(place, format!("another table is saved to {file} already, at {at}"));
+        }
+        config.tables.push(table(draft, name, wire_name, save));
         attach(table_id, peers, config);
     }
     ids
@@ -79,7 +92,20 @@ fn attach(table_id: TableId, peers: Option<PeersId>, config: &mut Config) {
     }
 }
 
-fn table(draft: &TableDraft, name: String, wire_name: String) -> StickTable {
+/// What may stand in the name of a file. The name of a table of a peers section has a slash.
+const IN_FILES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b':').remove(b'_');
+
+/// Where a table is saved: to the file of its line, or to one of `tables-dir`.
+fn saved_to(draft: &TableDraft, name: &str, global: &GlobalDraft) -> Option<SavedTo> {
+    if let Some((file, every_ms)) = &draft.save {
+        return Some(SavedTo { file: file.value.clone().into(), every_ms: *every_ms });
+    }
+    let (directory, every_ms) = global.tables_dir.as_ref()?;
+    let name = format!("{}.table", utf8_percent_encode(name, IN_FILES));
+    Some(SavedTo { file: directory.join(name), every_ms: *every_ms })
+}
+
+fn table(draft: &TableDraft, name: String, wire_name: String, save: Option<SavedTo>) -> StickTable {
     StickTable {
         name,
         wire_name,
@@ -91,6 +117,7 @@ fn table(draft: &TableDraft, name: String, wire_name: String) -> StickTable {
         nopurge: draft.nopurge,
         recv_only: draft.recv_only,
         origins: draft.origins,
+        save,
         server_key: draft.server_key,
         data: draft.data.clone(),
         peers: None,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::bind;
-use super::{default_path, log_targets, threads, unix_bind};
+use super::{default_path, log_targets, stick, threads, unix_bind};
 use crate::config::drafts::BindDraft;
 use crate::config::drafts::keyword_names;
 use crate::config::drafts::{Draft, GlobalDraft, VariableLine};
@@ -77,6 +77,17 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
         },
     )
     .example("pidfile /run/stickd.pid"),
+    row(
+        "tables-dir",
+        Arity { min: 1, max: 3 },
+        "<directory> [every <time>]",
+        "Saves every stick table to a file in this directory, named after the table, as `save` of \
+         a `stick-table` line does.",
+        stick::read_tables_dir,
+    )
+    .by_default("a table is saved if its line has `save`; `every` is 1m")
+    .example("tables-dir /var/lib/stickd every 30s")
+    .differs("HAProxy does not know this keyword."),
     row(
         "default-path",
         Arity { min: 1, max: 2 },

@@ -1,9 +1,10 @@
 //! `stick-table` lines, the `table` lines of peers sections, and stick rules.
 
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use crate::config::data_type::{DataType, Kind, StoredData};
-use crate::config::drafts::{StickRuleDraft, TableDraft};
+use crate::config::drafts::{GlobalDraft, StickRuleDraft, TableDraft};
 use crate::config::keywords::table::Table;
 use crate::config::keywords::{Arity, Handling, Keyword, Scope, at_least, exactly};
 use crate::config::keywords::{refused, words};
@@ -67,6 +68,17 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .example("stick-table type ip size 100k origins")
     .differs("HAProxy does not know this word."),
     row(
+        "save",
+        Arity { min: 1, max: 3 },
+        "<file> [every <time>]",
+        "Writes the table to this file from time to time, beside the loop, and when the process \
+         ends. A start without a predecessor reads it. The directory must exist, and `user` must \
+         be able to write to it. `every` takes 100ms to 1d.",
+    )
+    .by_default("`tables-dir` decides; `every` is 1m")
+    .example("stick-table type ip size 100k expire 8h save /var/lib/stickd/web.table every 10s")
+    .differs("HAProxy does not know this word: there, a stop loses the entries."),
+    row(
         "srvkey",
         exactly(1),
         "name|addr",
@@ -122,6 +134,12 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
                 table.recv_only = true;
                 Ok(())
             }
+            "save" => words.after("save", "a file").and_then(|file| {
+                let every_ms = read_every(&mut words)?;
+                table.save =
+                    Some((Placed { value: file.value.to_owned(), place: file.place }, every_ms));
+                Ok(())
+            }),
             "srvkey" => words
                 .after("srvkey", "an argument")
                 .and_then(|word| read_server_key(&word))
@@ -155,6 +173,46 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
     table.data.sort_by_key(|stored| stored.data_type);
     check_overrides(line, &table.data)?;
     Ok(table)
+}
+
+/// How often tables are saved, in milliseconds: not so often that nothing else is done, and often
+/// enough to be of use.
+const SAVES_MS: RangeInclusive<u32> = 100..=86_400_000;
+const SAVES_DEFAULT_MS: u32 = 60_000;
+
+/// Reads `every <time>`, if that follows.
+fn read_every(words: &mut WordReader<'_, '_>) -> Parsed<u32> {
+    if words.line.get(words.at).is_none_or(|word| word.value != "every") {
+        return Ok(SAVES_DEFAULT_MS);
+    }
+    words.at += 1;
+    let time = words.after("every", "a time")?;
+    let ms = unit(&time, "every", units::time_ms)?;
+    if SAVES_MS.contains(&ms) {
+        return Ok(ms);
+    }
+    let message = format!("'every {}' is not between 100ms and 1d", time.value);
+    Err(Mistake::new(time.place, message))
+}
+
+/// Reads `tables-dir`, where the tables without a file of their own are saved.
+pub(super) fn read_tables_dir(
+    draft: &mut GlobalDraft,
+    line: &Line<'_>,
+    report: &mut Report,
+) -> Parsed {
+    let directory = line.argument(0)?;
+    let mut words = WordReader { line, at: 1 };
+    let every_ms = read_every(&mut words)?;
+    if let Some(word) = words.next() {
+        let message = format!("unexpected word '{}': 'every <time>' may follow here", word.value);
+        return Err(Mistake::new(word.place, message));
+    }
+    if draft.tables_dir.is_some() {
+        report.warning(line.place, "'tables-dir' is written twice: this line counts".to_owned());
+    }
+    draft.tables_dir = Some((directory.value.into(), every_ms));
+    Ok(())
 }
 
 fn unknown_word(word: &Placed<&str>) -> Mistake {

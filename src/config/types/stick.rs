@@ -1,5 +1,7 @@
 //! Stick tables, and the rules that use them.
 
+use std::path::PathBuf;
+
 use super::ids::{PeersId, TableId};
 use crate::config::data_type::StoredData;
 use crate::config::rules::{Condition, Expression, RulePlace};
@@ -31,6 +33,8 @@ pub struct StickTable {
     pub recv_only: bool,
     /// Whether it is kept since when each entry names its server and who has said so (`origins`).
     pub origins: bool,
+    /// Where the table is saved.
+    pub save: Option<SavedTo>,
     /// What `server_key` holds.
     pub server_key: ServerKey,
     /// The stored data types in ascending order of their numbers. Stick rules have added
@@ -38,6 +42,15 @@ pub struct StickTable {
     pub data: Vec<StoredData>,
     /// The peers section it is replicated through.
     pub peers: Option<PeersId>,
+}
+
+/// Where a table is saved, and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedTo {
+    /// The file. A relative path begins in the directory in which the process was started.
+    pub file: PathBuf,
+    /// The time from one save to the next, in milliseconds.
+    pub every_ms: u32,
 }
 
 /// The type of a table's keys.

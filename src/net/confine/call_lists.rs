@@ -108,6 +108,66 @@ pub(super) const SERVING: &[i64] = &[
     libc::SYS_waitid,
 ];
 
+/// What a process calls that writes tables to files, which it opens in directories that are open,
+/// and that talks to its owner on a socket that is open. `mmap`, `mprotect` and `prctl` are allowed
+/// too, with some arguments.
+pub(super) const SAVING: &[i64] = &[
+    // Waiting.
+    libc::SYS_clock_nanosleep,
+    libc::SYS_nanosleep,
+    libc::SYS_ppoll,
+    libc::SYS_restart_syscall,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    // The owner.
+    libc::SYS_getsockname,
+    libc::SYS_getsockopt,
+    libc::SYS_recvfrom,
+    libc::SYS_recvmsg,
+    libc::SYS_sendto,
+    libc::SYS_setsockopt,
+    // Files.
+    libc::SYS_close,
+    libc::SYS_fcntl,
+    libc::SYS_flock,
+    libc::SYS_fstat,
+    libc::SYS_fsync,
+    libc::SYS_lseek,
+    libc::SYS_newfstatat,
+    libc::SYS_openat,
+    libc::SYS_pread64,
+    libc::SYS_pwrite64,
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_statx,
+    libc::SYS_unlinkat,
+    libc::SYS_write,
+    libc::SYS_writev,
+    // Memory. No part of it becomes code.
+    libc::SYS_brk,
+    libc::SYS_madvise,
+    libc::SYS_mremap,
+    libc::SYS_munmap,
+    // Time and chance.
+    libc::SYS_clock_gettime,
+    libc::SYS_getrandom,
+    libc::SYS_gettimeofday,
+    // The process itself.
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_futex,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sched_yield,
+    libc::SYS_sigaltstack,
+    libc::SYS_tgkill,
+];
+
 /// What starts a thread, a process or a program.
 pub(super) const STARTING: &[i64] = &[
     libc::SYS_clone,

@@ -13,7 +13,7 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-use super::call_lists::{DENIED, NAMESPACE_FLAGS, SERVING, STARTING, X32};
+use super::call_lists::{DENIED, NAMESPACE_FLAGS, SAVING, SERVING, STARTING, X32};
 
 /// What becomes of a call that the filter does not let pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,27 @@ pub enum Refusal {
 /// # Errors
 /// What seccomp(2) reports, or that there is no filter for this kind of machine.
 pub fn allow_serving(refusal: Refusal) -> io::Result<usize> {
+    let families = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+    let family = |family: c_int| rule(0, SeccompCmpOp::Eq, u64::from(family.unsigned_abs()));
+    let sockets = families.into_iter().map(family).collect::<io::Result<_>>()?;
+    allow(SERVING, vec![(libc::SYS_socket, sockets)], refusal)
+}
+
+/// Lets this process make only the calls that it takes to write tables to files. Returns how many
+/// calls are left.
+///
+/// # Errors
+/// What seccomp(2) reports, or that there is no filter for this kind of machine.
+pub fn allow_saving(refusal: Refusal) -> io::Result<usize> {
+    allow(SAVING, Vec::new(), refusal)
+}
+
+/// Lets this process make only these calls, and those of `rules` with some arguments.
+fn allow(
+    calls: &[i64],
+    mut rules: Vec<(i64, Vec<SeccompRule>)>,
+    refusal: Refusal,
+) -> io::Result<usize> {
     let otherwise = match refusal {
         Refusal::Fails if HANDLES_REFUSED => {
             handle_refused()?;
@@ -38,21 +59,16 @@ pub fn allow_serving(refusal: Refusal) -> io::Result<usize> {
         Refusal::Fails => SeccompAction::Errno(libc::EPERM.unsigned_abs()),
         Refusal::IsLogged => SeccompAction::Log,
     };
-    let mut rules: Vec<(i64, Vec<SeccompRule>)> =
-        SERVING.iter().map(|number| (*number, Vec::new())).collect();
-    let families = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
-    let family = |family: c_int| rule(0, SeccompCmpOp::Eq, u64::from(family.unsigned_abs()));
-    rules.push((libc::SYS_socket, families.into_iter().map(family).collect::<io::Result<_>>()?));
+    rules.extend(calls.iter().map(|number| (*number, Vec::new())));
     // No memory becomes code.
     let executable = u64::from(libc::PROT_EXEC.unsigned_abs());
     for number in [libc::SYS_mmap, libc::SYS_mprotect] {
         rules.push((number, vec![rule(2, SeccompCmpOp::MaskedEq(executable), 0)?]));
     }
-    for option in [libc::PR_SET_PDEATHSIG, libc::PR_GET_NO_NEW_PRIVS, PR_SET_VMA] {
-        let option = u64::from(option.unsigned_abs());
-        rules.push((libc::SYS_prctl, vec![rule(0, SeccompCmpOp::Eq, option)?]));
-    }
-    let count = SERVING.len() + 4;
+    let options = [libc::PR_SET_PDEATHSIG, libc::PR_GET_NO_NEW_PRIVS, PR_SET_VMA];
+    let option = |option: c_int| rule(0, SeccompCmpOp::Eq, u64::from(option.unsigned_abs()));
+    rules.push((libc::SYS_prctl, options.into_iter().map(option).collect::<io::Result<_>>()?));
+    let count = rules.len();
     if refusal == Refusal::Fails {
         // The library blocks all signals around these calls, and a trap that is blocked kills. So
         // they pass the filter with the traps, and another one refuses them.

@@ -1,11 +1,12 @@
 //! Which files the process may open from now on (Landlock), and whom it may send signals.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use landlock::{
-    ABI, Access, AccessFs, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
-    RulesetStatus, Scope,
+    ABI, Access, AccessFs, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
+    RulesetCreatedAttr, RulesetStatus, Scope,
 };
 
 /// Where the resolver of the system and a process that looks at itself read.
@@ -31,11 +32,7 @@ const READ: [&str; 12] = [
 /// # Errors
 /// What landlock_restrict_self(2) and its kin report.
 pub fn close(sockets: Option<&Path>) -> io::Result<bool> {
-    let mut rules = Ruleset::default()
-        .handle_access(AccessFs::from_all(ABI::V5))
-        .and_then(|rules| rules.scope(Scope::Signal))
-        .and_then(Ruleset::create)
-        .map_err(error)?;
+    let mut rules = closed()?;
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     for path in READ.iter().map(Path::new) {
         rules = allow(rules, path, if path.is_dir() { read } else { AccessFs::ReadFile.into() })?;
@@ -43,16 +40,47 @@ pub fn close(sockets: Option<&Path>) -> io::Result<bool> {
     if let Some(directory) = sockets {
         rules = allow(rules, directory, AccessFs::RemoveFile.into())?;
     }
+    restrict(rules)
+}
+
+/// Lets this process make, read, replace and remove files in these directories, and open no others.
+/// Signals reach only itself. Returns false where the kernel has no Landlock.
+///
+/// # Errors
+/// What landlock_restrict_self(2) and its kin report.
+pub fn close_all_but(directories: &[BorrowedFd<'_>]) -> io::Result<bool> {
+    let access = AccessFs::ReadFile
+        | AccessFs::WriteFile
+        | AccessFs::MakeReg
+        | AccessFs::RemoveFile
+        | AccessFs::Truncate;
+    let mut rules = closed()?;
+    for directory in directories {
+        rules = rules.add_rule(PathBeneath::new(directory, access)).map_err(error)?;
+    }
+    restrict(rules)
+}
+
+/// Rules that let nothing be opened, and no other process be sent a signal.
+fn closed() -> io::Result<RulesetCreated> {
+    Ruleset::default()
+        .handle_access(AccessFs::from_all(ABI::V5))
+        .and_then(|rules| rules.scope(Scope::Signal))
+        .and_then(Ruleset::create)
+        .map_err(error)
+}
+
+fn restrict(rules: RulesetCreated) -> io::Result<bool> {
     let status = rules.restrict_self().map_err(error)?;
     Ok(status.ruleset != RulesetStatus::NotEnforced)
 }
 
 /// Adds a rule for a file or a directory with all below it. What does not exist needs none.
 fn allow(
-    rules: landlock::RulesetCreated,
+    rules: RulesetCreated,
     path: &Path,
     access: BitFlags<AccessFs>,
-) -> io::Result<landlock::RulesetCreated> {
+) -> io::Result<RulesetCreated> {
     match PathFd::new(path) {
         Ok(fd) => rules.add_rule(PathBeneath::new(fd, access)).map_err(error),
         Err(_) => Ok(rules),

@@ -69,6 +69,7 @@ pub(super) fn sticky_table(name: &str, size: u32) -> StickTable {
         nopurge: false,
         recv_only: false,
         origins: false,
+        save: None,
         server_key: ServerKey::Name,
         data: vec![stored(DataType::ServerId), stored(DataType::ServerKey)],
         peers: Some(PeersId(0)),

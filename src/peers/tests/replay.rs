@@ -140,6 +140,7 @@ fn declarations(messages: &[&Json]) -> Vec<StickTable> {
             nopurge: false,
             recv_only: false,
             origins: false,
+            save: None,
             server_key: ServerKey::Name,
             data: data.collect(),
             peers: Some(PeersId(0)),

@@ -159,6 +159,11 @@ impl Inherited {
         std::mem::take(&mut self.tables)
     }
 
+    /// Whether another process of this program has left listening sockets.
+    pub fn follows_process(&self) -> bool {
+        self.listeners().any(|listener| !listener.label.origin.is_foreign)
+    }
+
     /// Takes the first socket that `fits` and has one of `keys`. The first key is tried first.
     pub fn take(
         &mut self,

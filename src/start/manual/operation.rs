@@ -43,6 +43,12 @@ const ROWS: &[(Chapter, &str, &str)] = &[
     ),
     (
         Chapter::Files,
+        "/var/lib/stickd/",
+        "A place for tables that are saved ('save', 'tables-dir'); the systemd units make it. A \
+         table is a file of mode 600, beside which a new one is written (.tmp).",
+    ),
+    (
+        Chapter::Files,
         "/etc/stickd/stickd.cfg",
         "The configuration that the systemd units name. The program itself has no default: -f \
          names the files. A directory stands for its files that end in .cfg, in the order of \

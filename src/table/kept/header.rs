@@ -39,16 +39,16 @@ const KEY_TYPES: [KeyType; 5] =
 
 /// What the header says of the rows.
 #[derive(Debug)]
-pub(super) struct Description {
-    pub(super) layout: Layout,
+pub(in crate::table) struct Description {
+    pub(in crate::table) layout: Layout,
     /// Whether entries end by time.
-    pub(super) expires: bool,
+    pub(in crate::table) expires: bool,
     /// The rows from this number on are free.
-    pub(super) fresh: u32,
+    pub(in crate::table) fresh: u32,
     /// The number plus one of the row that was being changed.
-    pub(super) changing: u32,
+    pub(in crate::table) changing: u32,
     /// See [`PUSHED`].
-    pub(super) pushed: u32,
+    pub(in crate::table) pushed: u32,
 }
 
 /// Describes a new table in its first [`HEADER`] bytes, which are zero.
@@ -78,7 +78,7 @@ pub(in crate::table) fn write(bytes: &mut [u8], declaration: &StickTable, layout
 ///
 /// # Errors
 /// `InvalidData` for anything that [`write`] does not write.
-pub(super) fn read(bytes: &[u8; HEADER]) -> io::Result<Description> {
+pub(in crate::table) fn read(bytes: &[u8; HEADER]) -> io::Result<Description> {
     if !bytes.starts_with(MAGIC) || word(bytes, 8) != FORMAT {
         return Err(invalid("not a table of this format"));
     }

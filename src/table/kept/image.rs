@@ -1,4 +1,5 @@
-//! The rows that another process has left in a file.
+//! The rows that another process has left: what all kinds of them have in common, and those in
+//! memory that was kept.
 
 use std::fs::File;
 use std::io;
@@ -8,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use super::header;
 use super::header::{Description, HEADER};
 use crate::table::layout::{Head, Layout};
-use crate::table::rate::tick;
+use crate::table::rate::{Rate, tick};
 use crate::table::rows::FREE;
 use crate::table::update_log::UpdateId;
 
@@ -16,6 +17,25 @@ use crate::table::update_log::UpdateId;
 const PART: usize = 1 << 18;
 
 /// A table of another process.
+pub(in crate::table) trait Source {
+    /// How the rows are laid out.
+    fn layout(&self) -> &Layout;
+
+    /// Gives the bytes of all rows to `take`, some rows at a time, with the number of the first.
+    /// Returns how many rows cannot be read.
+    ///
+    /// # Errors
+    /// What pread(2) reports.
+    fn for_each_part(&self, take: impl FnMut(u32, &[u8])) -> io::Result<u64>;
+
+    /// What stands in a row with this number and these bytes, at `now_ms`.
+    fn look_at<'i>(&self, number: u32, bytes: &'i [u8], now_ms: u64) -> Found<'i>;
+
+    /// A rate of such a row, with its age at `now_ms`.
+    fn rate(&self, rate: Rate, period_ms: u32, now_ms: u64) -> Rate;
+}
+
+/// A table of another process, in memory that was kept.
 #[derive(Debug)]
 pub(super) struct Image {
     file: File,
@@ -24,20 +44,20 @@ pub(super) struct Image {
 
 /// One row with an entry.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct KeptRow<'i> {
+pub(in crate::table) struct KeptRow<'i> {
     /// All bytes of the row.
-    pub(super) bytes: &'i [u8],
+    pub(in crate::table) bytes: &'i [u8],
     /// The entry's key.
-    pub(super) key: &'i [u8],
+    pub(in crate::table) key: &'i [u8],
     /// Its time to live in milliseconds; none in a table without `expire`.
-    pub(super) left_ms: Option<u32>,
+    pub(in crate::table) left_ms: Option<u32>,
     /// The entry was changed by its owner, and no peer has been sent the change.
-    pub(super) is_unsent: bool,
+    pub(in crate::table) is_unsent: bool,
 }
 
 /// What a row is.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Found<'i> {
+pub(in crate::table) enum Found<'i> {
     /// An entry.
     Entry(KeptRow<'i>),
     /// No entry, or an entry whose time is over.
@@ -55,16 +75,14 @@ impl Image {
         file.read_exact_at(&mut bytes, 0)?;
         Ok(Self { described: header::read(&bytes)?, file })
     }
+}
 
-    pub(super) fn layout(&self) -> &Layout {
+impl Source for Image {
+    fn layout(&self) -> &Layout {
         &self.described.layout
     }
 
-    /// Gives the bytes of all rows to `take`, some rows at a time, with the number of the first.
-    ///
-    /// # Errors
-    /// What pread(2) reports.
-    pub(super) fn for_each_part(&self, mut take: impl FnMut(u32, &[u8])) -> io::Result<()> {
+    fn for_each_part(&self, mut take: impl FnMut(u32, &[u8])) -> io::Result<u64> {
         let stride = self.described.layout.stride;
         let rows = u32::try_from((PART / stride).max(1)).unwrap_or(1);
         let mut bytes = vec![0; rows as usize * stride];
@@ -77,11 +95,10 @@ impl Image {
             take(first, part);
             first += count;
         }
-        Ok(())
+        Ok(0)
     }
 
-    /// What stands in a row with this number and these bytes, at `now_ms`.
-    pub(super) fn look_at<'i>(&self, number: u32, bytes: &'i [u8], now_ms: u64) -> Found<'i> {
+    fn look_at<'i>(&self, number: u32, bytes: &'i [u8], now_ms: u64) -> Found<'i> {
         let Description { layout, expires, changing, pushed, .. } = &self.described;
         let head = Head::read(bytes);
         if head.prev == FREE {
@@ -100,5 +117,9 @@ impl Image {
         let id = UpdateId(head.update_id);
         let is_unsent = id.0 != 0 && id.is_after(UpdateId(*pushed));
         Found::Entry(KeptRow { bytes, key, left_ms, is_unsent })
+    }
+
+    fn rate(&self, rate: Rate, _: u32, _: u64) -> Rate {
+        rate // by the clock of this machine, which is the same
     }
 }

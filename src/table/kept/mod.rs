@@ -15,11 +15,11 @@
 //! `restore.rs` makes entries of them.
 
 pub(super) mod header;
-mod image;
+pub(super) mod image;
 pub(super) mod names;
-mod restore;
+pub(super) mod restore;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -36,6 +36,6 @@ pub struct KeptTables {
 }
 
 /// Something that is not what this version writes.
-fn invalid(what: &str) -> io::Error {
+pub(super) fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }

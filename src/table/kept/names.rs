@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{Ordering, compiler_fence};
 
@@ -19,7 +19,7 @@ const PLACE: usize = 4 + KEPT_LEN_MAX;
 /// The longest name that is kept, in bytes.
 pub(in crate::table) const KEPT_LEN_MAX: usize = 256;
 /// The numbers that are kept. Entries with a number beyond are not restored.
-const NUMBERS: usize = 1 << 17;
+pub(in crate::table) const NUMBERS: usize = 1 << 17;
 
 /// The names of this process, in memory that is kept.
 #[derive(Debug)]
@@ -67,8 +67,7 @@ impl KeptNames {
 ///
 /// # Errors
 /// What pread(2) reports; `InvalidData` if the file has something else.
-pub(super) fn read(file: OwnedFd) -> io::Result<Vec<(u32, Box<[u8]>)>> {
-    let file = File::from(file);
+pub(in crate::table) fn read(file: &File) -> io::Result<Vec<(u32, Box<[u8]>)>> {
     let mut begin = [0; PLACE];
     file.read_exact_at(&mut begin, 0)?;
     if !begin.starts_with(MAGIC) {
@@ -103,6 +102,6 @@ mod tests {
         drop(names);
         let expected: [(u32, Box<[u8]>); 2] =
             [(1, b"s1".as_slice().into()), (3, longest.as_slice().into())];
-        assert_eq!(read(file).unwrap(), expected);
+        assert_eq!(read(&File::from(file)).unwrap(), expected);
     }
 }

@@ -1,10 +1,11 @@
 //! Makes entries of the rows that another process has left.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use super::image::{Found, Image, KeptRow};
+use super::image::{Found, Image, KeptRow, Source};
 use super::{KeptTables, invalid, names};
 use crate::config::data_type::Kind;
 use crate::table::dictionary::{Dictionary, NameId};
@@ -26,7 +27,7 @@ pub struct Restored {
 }
 
 /// A number of the other process, and the number of the same name here.
-type Names = HashMap<u32, NameId>;
+pub(in crate::table) type Names = HashMap<u32, NameId>;
 
 /// A value of the other process's rows, and where it goes.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +68,16 @@ impl Tables {
 }
 
 fn read_names(file: OwnedFd, dictionary: &mut Dictionary) -> io::Result<Names> {
-    let known = names::read(file)?.into_iter();
-    Ok(known.filter_map(|(number, name)| Some((number, dictionary.intern(&name)?))).collect())
+    Ok(adopt_names(names::read(&File::from(file))?, dictionary))
+}
+
+/// Gives names their numbers in this process.
+pub(in crate::table) fn adopt_names(
+    known: Vec<(u32, Box<[u8]>)>,
+    dictionary: &mut Dictionary,
+) -> Names {
+    let known = known.into_iter();
+    known.filter_map(|(number, name)| Some((number, dictionary.intern(&name)?))).collect()
 }
 
 impl StickTable {
@@ -77,13 +86,22 @@ impl StickTable {
         self.rows.file()
     }
 
-    fn restore(&mut self, image: &Image, names: &Names, now_ms: u64) -> io::Result<Restored> {
+    /// Adds the entries of another process, see [`Tables::restore`].
+    ///
+    /// # Errors
+    /// What reading reports; `InvalidData` if the keys are of another type.
+    pub(in crate::table) fn restore(
+        &mut self,
+        image: &impl Source,
+        names: &Names,
+        now_ms: u64,
+    ) -> io::Result<Restored> {
         if image.layout().key_type != self.declaration().key_type {
             return Err(invalid("its keys are of another type"));
         }
         let copied = self.copied(image);
         let mut done = Restored::default();
-        image.for_each_part(|first, part| {
+        let lost = image.for_each_part(|first, part| {
             let rows = (first..).zip(part.chunks_exact(image.layout().stride));
             let found = rows.map(|(number, bytes)| image.look_at(number, bytes, now_ms));
             let mut batch = Vec::with_capacity(BATCH);
@@ -97,16 +115,18 @@ impl StickTable {
                     Found::Damaged => done.dropped += 1,
                 }
                 if batch.len() == BATCH {
-                    self.restore_batch(&mut batch, &copied, names, now_ms, &mut done);
+                    self.restore_batch(image, &mut batch, &copied, names, now_ms, &mut done);
                 }
             }
-            self.restore_batch(&mut batch, &copied, names, now_ms, &mut done);
+            self.restore_batch(image, &mut batch, &copied, names, now_ms, &mut done);
         })?;
+        done.dropped = done.dropped.saturating_add(u32::try_from(lost).unwrap_or(u32::MAX));
         Ok(done)
     }
 
     fn restore_batch(
         &mut self,
+        image: &impl Source,
         batch: &mut Vec<(KeyHash, KeptRow<'_>)>,
         copied: &[Copied],
         names: &Names,
@@ -115,7 +135,7 @@ impl StickTable {
     ) {
         batch.iter().for_each(|(hash, _)| self.touch_slot(*hash));
         for (hash, row) in batch.drain(..) {
-            match self.restore_row(hash, row, copied, names, now_ms) {
+            match self.restore_row(image, hash, row, copied, names, now_ms) {
                 Some(true) => done.entries += 1,
                 Some(false) => {}
                 None => done.dropped += 1,
@@ -127,6 +147,7 @@ impl StickTable {
     /// no room, or its server is not known any more.
     fn restore_row(
         &mut self,
+        image: &impl Source,
         hash: KeyHash,
         kept: KeptRow<'_>,
         copied: &[Copied],
@@ -149,7 +170,11 @@ impl StickTable {
                 match from.kind() {
                     Kind::Signed | Kind::Unsigned => self.set_u32(row, *to, element, value),
                     Kind::Wide => self.set_u64(row, *to, element, cells.get_u64(*from, element)),
-                    Kind::Rate => self.set_rate(row, *to, element, cells.get_rate(*from, element)),
+                    Kind::Rate => {
+                        let rate = cells.get_rate(*from, element);
+                        let rate = image.rate(rate, from.period_ms(), now_ms);
+                        self.set_rate(row, *to, element, rate);
+                    }
                     Kind::Name => {
                         let name = names.get(&value).copied().unwrap_or_default();
                         self.set_u32(row, *to, element, name.0);
@@ -168,7 +193,7 @@ impl StickTable {
     /// The values that rows of the image and of this table have in common. A count of connections
     /// that are open is not among them: they have gone with the process. Neither is a rate of
     /// another period.
-    fn copied(&self, image: &Image) -> Vec<Copied> {
+    fn copied(&self, image: &impl Source) -> Vec<Copied> {
         let pairs = self.cells().iter().filter_map(|to| {
             let from = image.layout().cell(to.data_type())?;
             let is_same = from.period_ms() == to.period_ms() && !to.data_type().is_local();

@@ -12,7 +12,7 @@ use crate::table::tests::declaration;
 use crate::table::tests::model::Random;
 use crate::table::{NameId, RowId, StickTable, Tables};
 
-const NOW_MS: u64 = 5_000_000_000;
+pub(in crate::table) const NOW_MS: u64 = 5_000_000_000;
 
 /// What the tables store.
 const STORED: [DataType; 6] = [
@@ -30,26 +30,26 @@ fn stored(data_type: DataType) -> StoredData {
 }
 
 /// A table of servers and counters.
-fn declared(size: u32, expire_ms: Option<u32>) -> Declaration {
+pub(in crate::table) fn declared(size: u32, expire_ms: Option<u32>) -> Declaration {
     let mut declaration = declaration(size, expire_ms);
     declaration.data = STORED.map(stored).to_vec();
     declaration
 }
 
-fn key(number: u32) -> [u8; 4] {
+pub(in crate::table) fn key(number: u32) -> [u8; 4] {
     (0x0a00_0000 + number).to_be_bytes()
 }
 
-fn kept(declaration: &Declaration) -> Tables {
+pub(in crate::table) fn kept(declaration: &Declaration) -> Tables {
     Tables::with_storage(std::slice::from_ref(declaration), Storage::Kept).unwrap()
 }
 
-fn only(tables: &mut Tables) -> &mut StickTable {
+pub(in crate::table) fn only(tables: &mut Tables) -> &mut StickTable {
     &mut tables.split_mut().0[0]
 }
 
 /// An entry with this server, and its number in everything else that is stored.
-fn write(tables: &mut Tables, number: u32, server: &str, now_ms: u64) {
+pub(in crate::table) fn write(tables: &mut Tables, number: u32, server: &str, now_ms: u64) {
     let name = tables.names_mut().intern(server.as_bytes()).unwrap();
     let table = only(tables);
     let (row, _) = table.find_or_insert(&key(number), now_ms).unwrap();
@@ -80,13 +80,13 @@ fn restore(into: &mut Tables, kept: KeptTables, now_ms: u64) -> Restored {
 
 /// An entry with its values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Shown {
-    key: Vec<u8>,
-    left_ms: Option<u32>,
-    server: (u32, Option<Vec<u8>>),
-    connections: (u32, u32),
-    open: u32,
-    bytes: u64,
+pub(in crate::table) struct Shown {
+    pub(in crate::table) key: Vec<u8>,
+    pub(in crate::table) left_ms: Option<u32>,
+    pub(in crate::table) server: (u32, Option<Vec<u8>>),
+    pub(in crate::table) connections: (u32, u32),
+    pub(in crate::table) open: u32,
+    pub(in crate::table) bytes: u64,
 }
 
 fn shown(tables: &Tables, row: RowId, now_ms: u64) -> Option<Shown> {
@@ -106,7 +106,7 @@ fn shown(tables: &Tables, row: RowId, now_ms: u64) -> Option<Shown> {
 }
 
 /// All entries, in the order of their keys.
-fn entries(tables: &Tables, now_ms: u64) -> Vec<Shown> {
+pub(in crate::table) fn entries(tables: &Tables, now_ms: u64) -> Vec<Shown> {
     let table = tables.get(TableId(0));
     let rows = std::iter::successors(table.next_row(None), |row| table.next_row(Some(*row)));
     let mut entries: Vec<Shown> = rows.filter_map(|row| shown(tables, row, now_ms)).collect();

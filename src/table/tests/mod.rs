@@ -23,6 +23,7 @@ pub(super) fn declaration(size: u32, expire_ms: Option<u32>) -> config::StickTab
         nopurge: false,
         recv_only: false,
         origins: false,
+        save: None,
         server_key: ServerKey::Name,
         data: vec![stored(DataType::ServerId), stored(DataType::ServerKey)],
         peers: None,

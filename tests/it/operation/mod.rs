@@ -12,4 +12,5 @@ mod metrics;
 mod names;
 mod privileges;
 mod runtime;
+mod saves;
 mod strangers;

@@ -128,6 +128,7 @@ mod tests {
     use crate::proxy::Shared;
     use crate::proxy::backend::server::AdminState;
     use crate::proxy::backend::stick::{ClientKeys, MadeEntries};
+    use crate::table::{SaveReport, Written};
 
     fn json(fixture: &mut Fixture, command: &str) -> Value {
         serde_json::from_str(&fixture.ask(command)).unwrap()
@@ -193,8 +194,28 @@ mod tests {
         assert_eq!(tables["tables"].as_array().unwrap().len(), 6);
         assert_eq!(tables["tables"][0]["used"], 4);
         assert_eq!(tables["tables"][0]["servers"].as_array().unwrap().len(), 0, "no stick rule");
+        assert!(tables["tables"][0]["saved"].is_null());
         let name = fixture.shared.tables.names().find(b"s1").unwrap();
         assert_eq!(fixture.shared.tables.get(TableId(0)).entries_of(name, 1), 3);
+    }
+
+    #[test]
+    fn the_last_save_of_a_table_is_shown() {
+        let mut fixture = Fixture::with_saved_table();
+        let text = fixture.ask("show tables");
+        assert!(text.contains("\n  saved to /v/web.table: saves=0 failures=0\n"), "{text}");
+        let table = fixture.shared.tables.get_mut(TableId(0));
+        let written = Written { entries: 4, skipped: 1, bytes: 4096 };
+        table.note_save(SaveReport { took_ms: 7, result: Ok(written) }, 1_000);
+        let full = Err("No space left on device".to_owned());
+        table.note_save(SaveReport { took_ms: 1, result: full }, 2_000);
+        let text = fixture.ask("show tables");
+        let save = "entries=4 skipped=1 bytes=4096 took=7ms error=\"No space left on device\"\n";
+        assert!(text.contains(save), "{text}");
+        let saved = &json(&mut fixture, "show tables json")["tables"][0]["saved"];
+        assert_eq!((&saved["saves"], &saved["failures"]), (&1.into(), &1.into()));
+        assert_eq!((&saved["bytes"], &saved["took_ms"]), (&4096.into(), &7.into()));
+        assert!(saved["age_ms"].is_u64(), "{saved}");
     }
 
     #[test]

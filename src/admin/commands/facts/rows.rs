@@ -69,7 +69,8 @@ pub(in crate::admin::commands) const SHOW_TABLES: Command =
             "Prints for each stick table how full it is, how many entries had to go before their \
              time because it was full, how many ended in time, its memory, and for each server of \
              the backends that stick with it the entries that name the server, beside the \
-             server's weight. The entries are counted as they come and go. HAProxy does not have \
-             the command.",
+             server's weight. The entries are counted as they come and go. A table that is saved \
+             has a line on its file: when it was saved last, with how many entries and bytes, \
+             and why the last save failed. HAProxy does not have the command.",
             "show tables json",
         );

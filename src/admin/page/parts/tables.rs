@@ -112,7 +112,7 @@ fn table_id(at: u16) -> String {
 }
 
 fn write_table(table: &Table, id: &str, sheet: &mut Sheet<'_>) {
-    let Table { name, size, used, forgotten_early, expired, bytes, digest, last_hour } = table;
+    let Table { name, size, used, forgotten_early, expired, bytes, digest, last_hour, .. } = table;
     sheet.begin(id, "");
     sheet.head(name);
     let share = Share { part: u64::from(*used), whole: u64::from(*size) };
