@@ -9,6 +9,7 @@ pub mod adopt;
 pub mod closing;
 pub mod confine;
 pub mod connection;
+pub mod descriptors;
 pub mod dns;
 pub mod files;
 mod int_option;

@@ -322,6 +322,19 @@ impl Peer {
         self.last_handshake = Some(LastHandshake { status, at_ms: now_ms });
     }
 
+    /// A session of the predecessor goes on.
+    pub(super) fn carry_on(
+        &mut self,
+        serial: u64,
+        version: Version,
+        caller: Caller,
+        since_ms: u64,
+    ) {
+        self.counters.sessions += 1;
+        self.speaks_2_0 = version == Version::V2_0;
+        self.begin_session(serial, version, caller, since_ms);
+    }
+
     pub(super) fn handle_heartbeat(&mut self, now_ms: u64) {
         self.counters.heartbeats_received += 1;
         self.next_call_ms = now_ms + CALL_AGAIN_MS;

@@ -485,6 +485,23 @@ impl Section {
         self.note_session(id);
     }
 
+    /// A session of the predecessor goes on here. Returns its serial number.
+    pub(super) fn carry_on(
+        &mut self,
+        id: PeerId,
+        (version, caller): (Version, Caller),
+        is_partial: bool,
+        since_ms: u64,
+    ) -> u64 {
+        let serial = self.new_serial();
+        let peer = self.peer_mut(id);
+        peer.carry_on(serial, version, caller, since_ms);
+        if is_partial {
+            peer.note_partial();
+        }
+        serial
+    }
+
     fn note_session(&mut self, id: PeerId) {
         if self.is_local(id) {
             self.resync.handle_local_up();

@@ -1,7 +1,7 @@
 //! `Process` owns everything; one turn of the loop is one function.
 
-mod counts;
 mod elders;
+mod handed;
 mod history;
 mod lines;
 mod names;

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::counts;
+use super::handed;
 use super::succession::{Role, warn_of_asking, warn_of_stopping};
 use super::supervised::FromSupervisor;
 use super::{Process, Stop};
@@ -263,6 +263,8 @@ impl Process {
         if action == outgoing::Action::PauseAndFinish {
             self.clients.pause_listeners();
             self.peers.pause();
+            let (peers, tables) = (&mut self.peers, &mut self.shared.tables);
+            let (sessions, descriptors) = handed::offer_sessions(peers, tables, now_ms);
             let (receivers, generation) = (&self.succession.receivers, self.succession.generation);
             let past = Past {
                 events: &self.events,
@@ -270,7 +272,7 @@ impl Process {
                 began_ms: self.reload_began_ms,
             };
             let mut messages = history::collect(&past, &self.shared.tables);
-            messages.extend(counts::of_sockets(&self.clients, &mut self.endpoints));
+            messages.extend(handed::counts_of_sockets(&self.clients, &mut self.endpoints));
             let elsewhere = &self.succession.elsewhere;
             messages.extend(state::collect(
                 &self.shared,
@@ -281,7 +283,8 @@ impl Process {
                 now_ms,
             ));
             let counts = LateCounts::new(generation, &self.shared, now_ms);
-            outgoing.finish(messages.into_iter(), counts);
+            messages.extend(sessions);
+            outgoing.finish(messages.into_iter(), descriptors, counts);
             action = outgoing.run(&mut self.shared.tables, now_ms);
         }
         match action {
@@ -362,6 +365,7 @@ impl Process {
         self.end_outgoing(outgoing, now_ms);
         self.succession.write_pid_file(); // it may name the successor
         self.clients.resume_listeners();
+        self.peers.take_sessions_back(&mut self.shared.tables, now_ms);
         self.peers.resume();
         if stops_afterwards {
             self.start_soft_stop(now_ms);
@@ -425,10 +429,13 @@ impl Process {
             incoming::Action::Serve => {
                 let (shared, peers) = (&mut self.shared, &mut self.peers);
                 let (mut indexes, mut elsewhere) = (KeptIndexes::default(), Elsewhere::default());
+                let sockets = incoming.take_descriptors();
                 let messages = incoming.messages();
                 let found = indexes.get(shared);
                 state::adopt(messages, shared, peers, found, &mut elsewhere, now_ms);
-                counts::adopt(messages, &mut self.clients, &mut self.endpoints);
+                handed::adopt_counts(messages, &mut self.clients, &mut self.endpoints);
+                let (tables, reactor) = (&mut shared.tables, &self.reactor);
+                handed::carry_sessions_on(messages, sockets, peers, tables, reactor, now_ms);
                 let before = history::adopt(incoming.messages(), &mut shared.tables, now_ms);
                 incoming.confirm(&shared.tables);
                 let entries = shared.tables.used();

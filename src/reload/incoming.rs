@@ -84,7 +84,7 @@ impl Incoming {
         session.queue_note(&Message::Ready(nix::unistd::getpid().as_raw()).write());
         let stage = Stage::Learning { messages: Vec::new(), progress_ms: now_ms, bytes_moved: 0 };
         Ok(Self {
-            link: Connection::connected(fd, session),
+            link: Connection::of_handover(fd, session),
             section,
             stage,
             predecessor_generation: 0,
@@ -110,6 +110,11 @@ impl Incoming {
             Stage::Learning { messages, .. } => messages,
             Stage::Serving { .. } => &[],
         }
+    }
+
+    /// The descriptors that have come, in the order of the messages that tell of them.
+    pub fn take_descriptors(&mut self) -> Vec<OwnedFd> {
+        self.link.take_descriptors()
     }
 
     /// Notes what an event says of the socket.
@@ -182,6 +187,8 @@ impl Incoming {
     /// This process serves from now on although the predecessor has not finished.
     /// What it may still send is older than what changes here from now on.
     pub fn go_without(&mut self, tables: &Tables) {
+        // Nobody says that the predecessor leaves its sessions with peers alone.
+        drop(self.link.take_descriptors());
         let last_updates = last_updates(tables);
         self.link.session_mut().serve_without_rest(last_updates.clone());
         self.stage = Stage::Serving { last_updates, confirms: false };

@@ -15,11 +15,12 @@
 //!   from peers, and sends each change ...
 //! has sent everything: stops accepting
 //!   clients and reading peers, sends the
-//!   last changes, its state (state) and
-//!   "finished"                           ----->   adopts the state,
+//!   last changes, its state (state), its
+//!   sessions with peers, and "finished"  ----->   adopts the state,
 //!                                                 accepts clients
 //!                                        <------  "confirm"
-//! closes its listeners and peers, drains          calls the remote peers
+//! closes its listeners and peers, drains          goes on with the sessions,
+//!                                                 calls the other peers
 //! sends what its last connections
 //!   change (late_updates)                ----->   takes it as its own change
 //! ends                                            closes the socket
@@ -27,7 +28,7 @@
 //!
 //! Clients that connect while neither process accepts wait in the queue of the listening socket,
 //! which both processes share. If the successor goes away before it confirms, the predecessor goes
-//! on as if nothing had happened.
+//! on as if nothing had happened; only sessions that it had offered begin anew.
 //!
 //! The last part may take days, and the successor may hand over itself meanwhile. Then it passes
 //! its end of the socket on to the next process, with the listening sockets. It stops reading

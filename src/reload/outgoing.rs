@@ -170,7 +170,7 @@ impl Outgoing {
         session.queue_note(&Message::Generation(generation).write());
         Self {
             plan: Plan::new(now_ms),
-            link: Connection::connected(OwnedFd::from(stream), session),
+            link: Connection::of_handover(OwnedFd::from(stream), session),
             section,
             child,
             pid,
@@ -264,8 +264,15 @@ impl Outgoing {
 
     /// Sends the rest of the entries, then `messages`, then "finished". Clients and remote peers
     /// are held back from now on. `counts` knows what the messages tell of the counters.
-    pub fn finish(&mut self, messages: impl Iterator<Item = Message>, counts: LateCounts) {
+    /// `descriptors` are those of the sessions in the messages.
+    pub fn finish(
+        &mut self,
+        messages: impl Iterator<Item = Message>,
+        descriptors: Vec<OwnedFd>,
+        counts: LateCounts,
+    ) {
         self.counts = Some(counts);
+        self.link.queue_descriptors(descriptors);
         for message in messages {
             let bytes = message.write();
             if !self.link.session_mut().queue_note(&bytes) {

@@ -130,6 +130,7 @@ pub fn adopt(
             | Message::Turn(_)
             | Message::Predecessor(_)
             | Message::Event(_)
+            | Message::Session(_)
             | Message::Ask(..)
             | Message::Told(..)
             | Message::Reload(_)
@@ -184,7 +185,7 @@ fn adopt_resync(messages: &[Message], tables: &Tables, peers: &mut Peers, now_ms
 
 /// The tables whose declaration has changed, and new tables. Empty if the predecessor did not say
 /// how its tables are declared.
-fn changed_tables(messages: &[Message], tables: &Tables) -> Vec<TableId> {
+pub fn changed_tables(messages: &[Message], tables: &Tables) -> Vec<TableId> {
     let before = messages.iter().filter_map(|message| match message {
         Message::Declaration { table, declaration } => Some((table.as_str(), declaration.as_str())),
         _ => None,

@@ -194,3 +194,55 @@ fn nodes_that_move_the_same_clients_at_the_same_moment_agree() {
         assert!(is_same && said == "web: the same entries on 3 nodes\n", "{said}");
     }
 }
+
+/// The lines of `show peers` of a HAProxy about a peer.
+fn shown_of(node: &Node, peer: &str) -> String {
+    let shown = node.api().command("show peers");
+    let begin = format!("id={peer}(remote");
+    let rest = shown.split_once(&begin).map(|(_, rest)| rest).unwrap_or_default();
+    rest.split(" id=").next().unwrap_or_default().to_owned()
+}
+
+/// How many sessions there were with the peer, in the words of `show peers`.
+fn sessions_with(node: &Node, peer: &str) -> Vec<String> {
+    let shown = shown_of(node, peer);
+    let words = shown.split_whitespace().map(str::to_owned);
+    words
+        .filter(|word| ["new_conn=", "proto_err=", "coll="].iter().any(|w| word.starts_with(w)))
+        .collect()
+}
+
+#[test]
+fn haproxy_notices_no_reload() {
+    let Some(haproxy) = haproxy_or_skip() else { return };
+    let place = Place::new();
+    let mesh = pair(&place, &haproxy, 1);
+    let (own, other) = (mesh.start(0), mesh.start(1));
+    Mesh::until_connected(&own, "b");
+    until("up to date", SOON, || own.api().command("show mesh").contains(", up to date"));
+    let visit = |numbers: std::ops::Range<u32>| {
+        for number in numbers {
+            let front = mesh.fronts[usize::from(number % 2 == 1)];
+            ask(source(number), front).unwrap();
+        }
+    };
+    visit(0..50);
+    let before = sessions_with(&other, "a");
+    assert_eq!(before.len(), 3, "{}", shown_of(&other, "a"));
+    for round in 1..=4 {
+        own.reload();
+        visit(round * 50..round * 50 + 50);
+    }
+    for node in [&own, &other] {
+        until("all clients", SOON, || node.api().used(Mesh::TABLE) == 250);
+    }
+    Mesh::until_holds(&other, &contents(&own.api(), Mesh::TABLE), SOON);
+    assert_eq!(sessions_with(&other, "a"), before, "{}", shown_of(&other, "a"));
+    assert_eq!(own.log().matches(": the session goes on").count(), 4, "{}", own.log());
+    // Both sides still know each other's tables and names.
+    for number in (0..250).step_by(7) {
+        let name = ask(source(number), mesh.fronts[0]).unwrap();
+        assert_eq!(ask(source(number), mesh.fronts[1]).unwrap(), name);
+    }
+    assert!(Mesh::is_connected(&other, "a"));
+}

@@ -432,6 +432,11 @@ impl LearnedNames {
         slots.map(|(slot, learned)| (slot, learned.text.to_vec())).collect()
     }
 
+    /// Goes on with a name that a predecessor has received.
+    pub(in crate::peers) fn set(&mut self, slot: u8, text: &[u8]) {
+        self.note(Name::Define(slot, text));
+    }
+
     /// Notes a name that is defined.
     #[inline]
     fn note(&mut self, name: Name<'_>) {

@@ -4,7 +4,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use mio::event::Event as Readiness;
+use nix::sys::socket::MsgFlags;
 
+use crate::net::descriptors;
 use crate::net::socket;
 use crate::net::tls::names::Names;
 use crate::net::tls::session::Session;
@@ -22,6 +24,33 @@ pub(super) struct Channel {
     readable: bool,
     writable: bool,
     tls: Option<Box<Layer>>,
+    descriptors: Option<Box<Descriptors>>,
+}
+
+/// Descriptors that pass beside the bytes, in a handover.
+#[derive(Debug, Default)]
+struct Descriptors {
+    /// Those that go with the next bytes.
+    unsent: Vec<OwnedFd>,
+    received: Vec<OwnedFd>,
+}
+
+impl Descriptors {
+    /// Receives bytes, and the descriptors beside them. Those that are too many are closed.
+    fn receive(&mut self, fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+        let message = descriptors::receive(fd, buffer, MsgFlags::MSG_DONTWAIT)?;
+        let room = descriptors::FDS_PER_MESSAGE.saturating_sub(self.received.len());
+        self.received.extend(message.fds.into_iter().take(room));
+        Ok(message.bytes)
+    }
+
+    fn send(&mut self, fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+        let sent = descriptors::send(fd, bytes, self.unsent.iter().map(AsFd::as_fd))?;
+        if sent > 0 {
+            self.unsent.clear();
+        }
+        Ok(sent)
+    }
 }
 
 /// TLS on a socket.
@@ -50,7 +79,7 @@ impl Channel {
     /// first.
     pub(super) fn new(fd: OwnedFd, tls: Option<Session>) -> Self {
         let layer = |session| Box::new(Layer { session, unconfirmed: 0, has_begun: false });
-        Self { fd, readable: false, writable: false, tls: tls.map(layer) }
+        Self { fd, readable: false, writable: false, tls: tls.map(layer), descriptors: None }
     }
 
     /// Notes what an event says.
@@ -58,6 +87,24 @@ impl Channel {
         let is_over = event.is_error() || event.is_read_closed() || event.is_write_closed();
         self.readable |= event.is_readable() || is_over;
         self.writable |= event.is_writable() || is_over;
+    }
+
+    /// The same without TLS, on a unix socket where descriptors pass beside the bytes.
+    pub(super) fn passing_descriptors(fd: OwnedFd) -> Self {
+        Self { descriptors: Some(Box::default()), ..Self::new(fd, None) }
+    }
+
+    /// Sends these descriptors with the next bytes: 128 at most.
+    pub(super) fn queue_descriptors(&mut self, fds: Vec<OwnedFd>) {
+        if let Some(descriptors) = &mut self.descriptors {
+            descriptors.unsent.extend(fds);
+        }
+    }
+
+    /// The descriptors that have come, in their order.
+    pub(super) fn take_descriptors(&mut self) -> Vec<OwnedFd> {
+        let descriptors = self.descriptors.as_mut();
+        descriptors.map(|own| std::mem::take(&mut own.received)).unwrap_or_default()
     }
 
     /// Something may have come without an event.
@@ -120,7 +167,7 @@ impl Channel {
     pub(super) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         for _ in 0..READS_MAX {
             match &mut self.tls {
-                None => return self.read(|fd| socket::receive(fd, buffer)),
+                None => return self.receive_plain(buffer),
                 Some(tls) => match tls.session.read(buffer) {
                     0 if tls.session.has_ended() => return Ok(Received::End),
                     0 => {}
@@ -133,6 +180,16 @@ impl Channel {
             }
         }
         Ok(Received::Nothing)
+    }
+
+    fn receive_plain(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+        let mut descriptors = self.descriptors.take();
+        let received = self.read(|fd| match &mut descriptors {
+            Some(descriptors) => descriptors.receive(fd, buffer),
+            None => socket::receive(fd, buffer),
+        });
+        self.descriptors = descriptors;
+        received
     }
 
     /// Receives ciphertext once.
@@ -217,7 +274,11 @@ impl Channel {
     }
 
     fn send_plain(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match socket::send(self.fd.as_fd(), bytes) {
+        let sent = match &mut self.descriptors {
+            Some(descriptors) => descriptors.send(self.fd.as_fd(), bytes),
+            None => socket::send(self.fd.as_fd(), bytes),
+        };
+        match sent {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.writable = false;
                 Ok(0)

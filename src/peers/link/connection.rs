@@ -96,9 +96,33 @@ impl CloseReason {
 }
 
 impl Connection {
-    /// A session on a socket that is connected.
-    pub fn connected(fd: OwnedFd, session: Session) -> Self {
-        Self { is_connected: true, ..Self::new(Channel::new(fd, None), session) }
+    /// A session with the other process of a handover: descriptors pass beside the bytes.
+    pub fn of_handover(fd: OwnedFd, session: Session) -> Self {
+        let channel = Channel::passing_descriptors(fd);
+        Self { is_connected: true, ..Self::new(channel, session) }
+    }
+
+    /// A session that goes on from another process. `from` is the address of the caller, if the
+    /// other side has called.
+    pub fn carried(fd: OwnedFd, from: Option<SocketAddr>, session: Session) -> Self {
+        let mut channel = Channel::new(fd, None);
+        channel.set_readable();
+        Self { from, is_connected: true, ..Self::new(channel, session) }
+    }
+
+    /// Whether TLS is spoken.
+    pub fn has_tls(&self) -> bool {
+        self.channel.has_tls()
+    }
+
+    /// Sends these descriptors with the next bytes: 128 at most.
+    pub fn queue_descriptors(&mut self, fds: Vec<OwnedFd>) {
+        self.channel.queue_descriptors(fds);
+    }
+
+    /// The descriptors that have come, in their order.
+    pub fn take_descriptors(&mut self) -> Vec<OwnedFd> {
+        self.channel.take_descriptors()
     }
 
     /// A session that the other side opened, perhaps over TLS.

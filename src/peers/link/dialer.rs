@@ -43,6 +43,12 @@ impl Dialer {
         }
     }
 
+    /// Where the configuration says that the peer is, to be compared with what another process
+    /// says.
+    pub(super) fn place(&self) -> String {
+        format!("{:?}", self.address)
+    }
+
     /// TLS of the calls to the peer, if it is to be spoken.
     pub(super) fn tls(&self) -> Option<&PeerTls> {
         self.tls.as_ref()

@@ -10,9 +10,11 @@
 //!                              |
 //!                         channel.rs      the socket, with TLS or without
 //! ```
-//! `report.rs` has the log lines, `names.rs` asks nameservers for peers.
+//! `carry.rs` takes sessions from one process to the next. `report.rs` has the log lines,
+//! `names.rs` asks nameservers for peers.
 
 mod callers;
+pub mod carry;
 mod channel;
 mod connection;
 mod dialer;

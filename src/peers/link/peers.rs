@@ -60,10 +60,12 @@ pub struct Purpose {
 
 /// One connection with the section that it belongs to.
 #[derive(Debug)]
-struct Member {
-    section: PeersId,
+pub(super) struct Member {
+    pub(super) section: PeersId,
     slot: Slot,
-    connection: Connection,
+    pub(super) connection: Connection,
+    /// A successor may go on with the session.
+    pub(super) is_offered: bool,
 }
 
 /// When the next turn is due. Other turns of the process skip the peers, because looking through
@@ -82,13 +84,13 @@ struct NextTurn {
 /// All peers sections at run time.
 #[derive(Debug)]
 pub struct Peers {
-    sections: Vec<Section>,
+    pub(super) sections: Vec<Section>,
     /// By section and peer.
-    dialers: Vec<Vec<Dialer>>,
+    pub(super) dialers: Vec<Vec<Dialer>>,
     /// By section, the networks that callers may come from.
     allowed: Vec<Vec<IpNet>>,
     listeners: Listeners<Purpose>,
-    connections: Slab<Member>,
+    pub(super) connections: Slab<Member>,
     /// How many connections have been made.
     generation: u32,
     /// Which connection has its turn first.
@@ -333,18 +335,9 @@ impl Peers {
         self.wake();
     }
 
-    /// Stops calling and listening, and closes all sessions with remote peers: the successor has
-    /// these sessions from now on.
-    pub fn retire(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
-        self.is_paused = false;
-        self.wake();
-        for section in &mut self.sections {
-            section.set_calling(false, now_ms);
-        }
+    /// Closes the listeners.
+    pub(super) fn close_listeners(&mut self, reactor: &Reactor) {
         self.listeners.close(reactor);
-        for index in 0..self.connections.capacity() {
-            self.close(index, &CloseReason::ByUs, tables, now_ms);
-        }
     }
 
     /// Begins to teach a successor that listens at the local peer's address (the way of HAProxy).
@@ -405,7 +398,7 @@ impl Peers {
     }
 
     /// Whether a caller of the section may come from this address.
-    fn allows(&self, section: PeersId, ip: IpAddr) -> bool {
+    pub(super) fn allows(&self, section: PeersId, ip: IpAddr) -> bool {
         let networks = self.allowed.get(section.index()).map_or(&[][..], Vec::as_slice);
         let ip = ip.to_canonical();
         networks.is_empty() || networks.iter().any(|network| network.contains(&ip))
@@ -479,7 +472,7 @@ impl Peers {
         }
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         connection: Connection,
         section: PeersId,
@@ -494,7 +487,7 @@ impl Peers {
             u32::try_from(key).expect("connections are few: unnamed callers and twice the peers");
         let slot = Slot { index, generation: self.generation };
         let registered = reactor.register(connection.as_fd(), Source::Peer(slot));
-        entry.insert(Member { section, slot, connection });
+        entry.insert(Member { section, slot, connection, is_offered: false });
         if let Err(error) = registered {
             // The section hears of it, so that the peer is called again.
             let text = format_args!("register a peer's socket: {error}");
@@ -567,7 +560,13 @@ impl Peers {
         }
     }
 
-    fn close(&mut self, index: usize, reason: &CloseReason, tables: &mut Tables, now_ms: u64) {
+    pub(super) fn close(
+        &mut self,
+        index: usize,
+        reason: &CloseReason,
+        tables: &mut Tables,
+        now_ms: u64,
+    ) {
         let Some(mut member) = self.connections.try_remove(index) else { return };
         let Some(section) = self.sections.get_mut(member.section.index()) else { return };
         let Member { connection, .. } = &mut member;

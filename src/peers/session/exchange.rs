@@ -130,6 +130,16 @@ impl Exchange {
         self.confirms_owed += 1;
     }
 
+    /// Whether nothing is owed and no resync is under way.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.role == Role::Remote
+            && self.confirms_owed == 0
+            && !self.resync_owed
+            && self.notes.is_empty()
+            && self.teacher.is_quiet()
+            && self.learner.is_quiet()
+    }
+
     pub(super) fn owes_confirm(&self) -> bool {
         self.confirms_owed > 0
     }

@@ -1,6 +1,6 @@
 //! What a session takes: entry updates, and the acknowledgements that it owes for them.
 
-use super::remote_tables::RemoteTables;
+use super::remote_tables::{DefinitionCopy, RemoteTables};
 use crate::config::data_type::DataType;
 use crate::peers::conflict::Conflict;
 use crate::peers::entries::decode::{
@@ -55,18 +55,31 @@ impl ResyncUpdates {
 }
 
 /// The updates received for one table.
-#[derive(Clone, Copy, Debug, Default)]
-struct Received {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
     /// The id of the latest update of any kind.
-    last: UpdateId,
+    pub last: UpdateId,
     /// The id of the latest live update.
-    live: Option<UpdateId>,
+    pub live: Option<UpdateId>,
     /// Where the sender's update log ended when it last said so.
-    position: Option<UpdateId>,
+    pub position: Option<UpdateId>,
     /// The id that was acknowledged last.
-    acked: Option<UpdateId>,
+    pub acked: Option<UpdateId>,
     /// How many updates there were.
-    count: u64,
+    pub count: u64,
+}
+
+/// What a learner knows of the other side, for the process that goes on with the session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LearnerState {
+    /// By the section's tables, what was received.
+    pub tables: Vec<Received>,
+    /// The tables that the other side has defined.
+    pub definitions: Vec<DefinitionCopy>,
+    /// The number of the table that updates belong to now.
+    pub current: Option<u64>,
+    /// The names that the other side has defined, by slot.
+    pub names: Vec<(u8, Vec<u8>)>,
 }
 
 /// What the other side has said of one of our tables.
@@ -127,6 +140,33 @@ impl Learner {
     pub(in crate::peers) fn adapting_keys(mut self) -> Self {
         self.remote.adapt_keys();
         self
+    }
+
+    /// What is known of the other side. None if a definition was too long to be kept.
+    pub(super) fn state(&self) -> Option<LearnerState> {
+        let (definitions, current) = self.remote.definitions()?;
+        let (tables, names) = (self.tables.clone(), self.names.list());
+        Some(LearnerState { tables, definitions, current, names })
+    }
+
+    /// Goes on with what a predecessor knew of the other side.
+    pub(super) fn go_on(&mut self, state: &LearnerState, own: &[SectionTable], tables: &Tables) {
+        for copy in &state.definitions {
+            // A table that does not fit was reported when it was defined.
+            let _ = self.remote.define(&copy.definition(), own, tables);
+        }
+        if let Some(current) = state.current {
+            self.remote.switch(current);
+        }
+        for (slot, name) in &state.names {
+            self.names.set(*slot, name);
+        }
+        self.tables.clone_from(&state.tables);
+    }
+
+    /// Whether no resync is under way.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.resync == ResyncUpdates::None
     }
 
     /// A resync begins or ends.

@@ -10,16 +10,18 @@
 //! `handshake.rs` has the states of the handshake. `exchange.rs` has the meaning of each message,
 //! `learn.rs` takes the entry updates, with `remote_tables.rs` for the tables that the other side
 //! has defined, and `teach.rs` sends ours. `handover.rs` has what only the sessions of a reload do.
+//! `carry.rs` takes a session from one process to the next.
 //! `error.rs` says why a session ends, and `view.rs` shows a session to the Runtime API.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub(super) mod carry;
 pub(super) mod error;
 mod exchange;
 mod handover;
 mod handshake;
 pub(super) mod learn;
-mod remote_tables;
+pub(super) mod remote_tables;
 pub(super) mod teach;
 mod view;
 

@@ -41,23 +41,38 @@ pub(super) struct RemoteTable {
 }
 
 /// The latest definition of a table, to notice that it is repeated.
-#[derive(Debug, Default)]
-struct DefinitionCopy {
-    name: Vec<u8>,
-    numbers: [u64; 3],
-    expire_ms: Option<u64>,
-    params: Vec<u8>,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DefinitionCopy {
+    /// The sender's number of the table.
+    pub table_id: u64,
+    /// The table's name.
+    pub name: Vec<u8>,
+    /// The type of the keys, their length, and one bit for each data type.
+    pub numbers: [u64; 3],
+    /// The time to live.
+    pub expire_ms: Option<u64>,
+    /// The parameters as they are on the wire.
+    pub params: Vec<u8>,
 }
 
 impl DefinitionCopy {
     fn new(definition: &Definition<'_>) -> Option<Self> {
         let len = definition.name.len() + definition.params().len();
         (len <= DEFINITION_LEN_MAX).then(|| Self {
+            table_id: definition.table_id,
             name: definition.name.to_vec(),
             numbers: Self::numbers(definition),
             expire_ms: definition.expire_ms,
             params: definition.params().to_vec(),
         })
+    }
+
+    /// The definition again.
+    pub(super) fn definition(&self) -> Definition<'_> {
+        let Self { table_id, name, numbers, expire_ms, params } = self;
+        let [key_type, key_len, data_types] = *numbers;
+        let definition = Definition::new(*table_id, name, [key_type, key_len], data_types);
+        definition.with_params(*expire_ms, params)
     }
 
     fn numbers(definition: &Definition<'_>) -> [u64; 3] {
@@ -76,6 +91,14 @@ impl RemoteTables {
     /// Keys of another length are taken from now on.
     pub(super) fn adapt_keys(&mut self) {
         self.adapts_keys = true;
+    }
+
+    /// Copies of all definitions, and the number of the table that updates belong to now. None if
+    /// a definition was too long to be kept.
+    pub(super) fn definitions(&self) -> Option<(Vec<DefinitionCopy>, Option<u64>)> {
+        let copies = self.tables.iter().map(|table| table.definition.clone());
+        let current = self.current().map(|table| table.remote_id);
+        Some((copies.collect::<Option<_>>()?, current))
     }
 
     /// The table that updates belong to now.

@@ -238,6 +238,19 @@ impl Teacher {
         self.state != State::Live
     }
 
+    /// Whether nothing is under way but the live push from the update log.
+    pub(super) fn is_quiet(&self) -> bool {
+        let is_pushed = |progress: &TableProgress| matches!(progress.full, FullPush::No);
+        self.state == State::Live && self.tables.iter().all(is_pushed)
+    }
+
+    /// Goes on where the predecessor has pushed the tables to.
+    pub(super) fn go_on(&mut self, pushed: &[UpdateId]) {
+        for (progress, pushed) in self.tables.iter_mut().zip(pushed) {
+            progress.pushed = *pushed;
+        }
+    }
+
     /// Whether the successor has been sent everything that has changed so far.
     pub(super) fn is_drained(&self, own: &[SectionTable], tables: &Tables) -> bool {
         self.state == State::HandoverDraining

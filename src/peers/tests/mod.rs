@@ -2,6 +2,7 @@
 
 mod acks;
 mod captures;
+mod carry;
 mod certificates;
 mod conflicts;
 mod decoding;

@@ -57,6 +57,33 @@ impl Node {
         self.receive(&bytes[..len]);
     }
 
+    /// The successor of the node, which goes on with the session. It has these tables, and keeps
+    /// the entries if they are the same.
+    pub(super) fn carried(&mut self, declarations: &[StickTable]) -> Option<Self> {
+        let is_same = declarations.len() == self.tables.ids().count();
+        let empty = Tables::new(declarations).unwrap();
+        let tables = if is_same { std::mem::replace(&mut self.tables, empty) } else { empty };
+        self.carried_with(tables)
+    }
+
+    /// The same without an entry.
+    pub(super) fn carried_into_empty(&mut self, declarations: &[StickTable]) -> Option<Self> {
+        self.carried_with(Tables::new(declarations).unwrap())
+    }
+
+    fn carried_with(&mut self, mut tables: Tables) -> Option<Self> {
+        while self.session.poll_event().is_some() {}
+        let carried = self.session.carry(&mut self.section, &mut tables, NOW_MS)?;
+        let mut next = section(&["a", "b"], 0, &tables, Start::AfterHandover, NOW_MS);
+        next.handle_handover_finished();
+        for (peer, table, acked) in self.section.positions() {
+            next.adopt_position(peer, table, acked);
+        }
+        let peer = PeerId(1);
+        let session = Session::carried(&carried, peer, &mut next, &mut tables, NOW_MS)?;
+        Some(Self { section: next, tables, session })
+    }
+
     pub(super) fn acknowledge(&mut self, id: u32) {
         self.say(|out| assert!(message::write_ack(out, 1, id)));
     }

@@ -52,6 +52,22 @@ impl<'a> Definition<'a> {
         })
     }
 
+    /// A definition without a time to live and parameters.
+    pub const fn new(
+        table_id: u64,
+        name: &'a [u8],
+        [key_type, key_len]: [u64; 2],
+        data_types: u64,
+    ) -> Self {
+        Self { table_id, name, key_type, key_len, data_types, expire_ms: None, params: &[] }
+    }
+
+    /// The same with a time to live and these parameters.
+    #[must_use]
+    pub const fn with_params(self, expire_ms: Option<u64>, params: &'a [u8]) -> Self {
+        Self { expire_ms, params, ..self }
+    }
+
     /// The parameters as they are on the wire.
     pub const fn params(&self) -> &'a [u8] {
         self.params

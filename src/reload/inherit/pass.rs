@@ -1,26 +1,19 @@
 //! Descriptors in messages on a unix socket: listening sockets for a successor that this process
 //! has not started, and the messages between a supervisor and its workers.
-#![expect(
-    unsafe_code,
-    reason = "descriptors that the kernel installs have to be adopted by number"
-)]
 
-use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, sendmsg,
-};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 
 use super::label::Label;
 use super::{InheritedListener, is_listening, is_other};
+use crate::net::descriptors;
+use crate::net::descriptors::{FDS_PER_MESSAGE, receive};
 use crate::reactor::clock;
-
-/// The most descriptors that one message carries (Linux's limit is 253).
-const FDS_PER_MESSAGE: usize = 128;
 
 /// The longest list of names in one message, in bytes.
 const NAMES_LEN_MAX: usize = 64 * 1024;
@@ -103,7 +96,7 @@ pub fn receive_listeners(
 /// The four bytes of length, and the descriptors that came with them.
 fn receive_header(socket: &UnixStream, sender: u32) -> io::Result<(usize, Vec<OwnedFd>)> {
     let mut header = [0; 4];
-    let message = receive(socket, &mut header, MsgFlags::MSG_WAITALL)?;
+    let message = receive(socket.as_fd(), &mut header, MsgFlags::MSG_WAITALL)?;
     if message.bytes < header.len() {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
@@ -127,11 +120,7 @@ fn receive_header(socket: &UnixStream, sender: u32) -> io::Result<(usize, Vec<Ow
 /// # Errors
 /// What sendmsg(2) reports.
 pub fn send_message(link: &UnixStream, bytes: &[u8], fd: Option<BorrowedFd<'_>>) -> io::Result<()> {
-    let fds: Vec<RawFd> = fd.iter().map(AsRawFd::as_raw_fd).collect();
-    let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
-    let rights = [ControlMessage::ScmRights(&fds)];
-    let control = if fds.is_empty() { &[][..] } else { &rights[..] };
-    sendmsg::<()>(link.as_raw_fd(), &[IoSlice::new(bytes)], control, flags, None)?;
+    descriptors::send(link.as_fd(), bytes, fd)?;
     Ok(())
 }
 
@@ -145,75 +134,11 @@ pub fn receive_message(
     link: &UnixStream,
     bytes: &mut [u8],
 ) -> io::Result<(usize, Option<OwnedFd>)> {
-    let mut message = receive(link, bytes, MsgFlags::MSG_DONTWAIT)?;
+    let mut message = receive(link.as_fd(), bytes, MsgFlags::MSG_DONTWAIT)?;
     if message.bytes == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok((message.bytes, message.fds.pop()))
-}
-
-/// What one message has brought.
-struct Received {
-    bytes: usize,
-    fds: Vec<OwnedFd>,
-    /// Descriptors were sent that this process has no room for.
-    is_cut: bool,
-    /// The process that has sent it, if the kernel was asked to name the sender.
-    sender: Option<u32>,
-}
-
-fn receive(socket: &UnixStream, bytes: &mut [u8], flags: MsgFlags) -> io::Result<Received> {
-    let mut space = nix::cmsg_space!([RawFd; FDS_PER_MESSAGE], UnixCredentials);
-    let mut parts = [IoSliceMut::new(bytes)];
-    let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
-    let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
-    let (mut fds, mut sender) = (Vec::new(), None);
-    let len = message.bytes;
-    if message.flags.contains(MsgFlags::MSG_CTRUNC) {
-        drop(take_cut(&space));
-        return Ok(Received { bytes: len, fds, is_cut: true, sender });
-    }
-    for control in message.cmsgs()? {
-        match control {
-            ControlMessageOwned::ScmRights(numbers) => {
-                // SAFETY: the kernel has just installed these descriptors in this process for us;
-                // nothing else knows their numbers.
-                fds.extend(numbers.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
-            }
-            ControlMessageOwned::ScmCredentials(process) => {
-                sender = u32::try_from(process.pid()).ok();
-            }
-            _ => {}
-        }
-    }
-    Ok(Received { bytes: len, fds, is_cut: false, sender })
-}
-
-/// Takes the descriptors that the kernel has installed of a message for which there was no room.
-/// nix does not read such messages, and nobody would ever close the descriptors.
-fn take_cut(space: &[u8]) -> Vec<OwnedFd> {
-    let head_len = size_of::<libc::cmsghdr>().next_multiple_of(size_of::<usize>());
-    let mut fds = Vec::new();
-    let mut rest = space;
-    while rest.len() > head_len {
-        // SAFETY: `rest` holds more bytes than the head of a control message, which is numbers
-        // alone; reading needs no alignment.
-        let head = unsafe { rest.as_ptr().cast::<libc::cmsghdr>().read_unaligned() };
-        // The C libraries do not agree about the type of the length.
-        let len = usize::try_from(head.cmsg_len as u64).unwrap_or(usize::MAX);
-        let Some(data) = rest.get(head_len..len) else { break };
-        if (head.cmsg_level, head.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
-            let (numbers, _) = data.as_chunks();
-            // SAFETY: as for the descriptors of a message that is whole: the kernel has put their
-            // numbers here when it installed them. Behind them are the zeros that we put there.
-            fds.extend(
-                numbers.iter().map(|fd| unsafe { OwnedFd::from_raw_fd(RawFd::from_ne_bytes(*fd)) }),
-            );
-        }
-        let next = len.next_multiple_of(size_of::<usize>());
-        rest = rest.get(next..).unwrap_or_default();
-    }
-    fds
 }
 
 fn deadline_ms(limit: Duration) -> u64 {

@@ -15,12 +15,14 @@ pub mod open;
 pub mod places;
 pub mod questions;
 pub mod servers;
+pub mod sessions;
 pub mod turns;
 
 use std::net::SocketAddr;
 
 use super::failure::Failure;
 use crate::logging::history::{Event, PastReload};
+use crate::peers::link::carry::SessionOffer;
 use crate::peers::wire::{MESSAGE_MAX, Writer, message};
 use crate::proxy::elders::{Question, Ticket, Told};
 use crate::table::UpdateId;
@@ -111,6 +113,8 @@ pub enum Message {
     Counts(Counts),
     /// From a process that drains, or from its successor: the connections that the process has.
     Open(Open),
+    /// From the predecessor: a session with a peer. Its socket comes beside the messages.
+    Session(Box<SessionOffer>),
     /// From the process that serves: a question to a process that drains.
     Ask(Ticket, Question),
     /// From a process that drains: the answer.
@@ -168,6 +172,7 @@ impl Message {
             Self::Turn(turn) => turn.write(),
             Self::Counts(counts) => counts.write(),
             Self::Open(open) => open.write(),
+            Self::Session(offer) => sessions::write(offer),
             Self::Ask(ticket, question) => questions::write_question(*ticket, question),
             Self::Told(ticket, told) => questions::write_told(*ticket, told),
             Self::Declaration { table, declaration } => {
@@ -217,6 +222,7 @@ impl Message {
             },
             "counts" => Self::Counts(Counts::read(&mut words)?),
             "open" => Self::Open(Open::read(&mut words)?),
+            "session" => Self::Session(Box::new(sessions::read(&mut words)?)),
             "ask" => {
                 let (ticket, question) = questions::read_question(&mut words)?;
                 Self::Ask(ticket, question)

@@ -11,6 +11,7 @@ mod kept;
 mod limits;
 mod master;
 mod names;
+mod sessions;
 mod statistics;
 mod stop;
 mod supervisor;

@@ -1,0 +1,79 @@
+//! Sessions with peers go on in a reload: the other nodes notice nothing.
+
+use std::collections::BTreeSet;
+
+use crate::support::{Homes, Mesh, Node, Place, SOON, Visitors, until};
+
+/// Waits until the node knows all that its peers know: until then a session begins anew.
+fn until_up_to_date(node: &Node) {
+    until("up to date", SOON, || node.api().command("show mesh").contains(", up to date"));
+}
+
+/// What the node has logged of sessions that began and ended.
+fn changes(node: &Node) -> Vec<String> {
+    let log = node.log();
+    let is_change =
+        |line: &&str| line.contains("session established") || line.contains("closed by the peer");
+    log.lines().filter(is_change).map(str::to_owned).collect()
+}
+
+fn gone_on(node: &Node) -> usize {
+    node.log().matches(": the session goes on").count()
+}
+
+#[test]
+fn other_nodes_notice_no_reload() {
+    let place = Place::new();
+    let mesh = Mesh::new(&place, &[("a", None), ("b", None), ("c", None)]);
+    let nodes = mesh.start_all();
+    mesh.until_all_connected(&nodes);
+    nodes.iter().for_each(until_up_to_date);
+    let before: Vec<_> = nodes.iter().map(changes).collect();
+    let visitors = Visitors::start(&mesh.fronts, 0, &Homes::new());
+    for round in 0..9_u64 {
+        let answered = visitors.answered();
+        until("clients come meanwhile", SOON, || visitors.answered() > answered + 100);
+        nodes[usize::try_from(round % 3).unwrap()].reload();
+    }
+    let visits = visitors.stop();
+    assert!(visits.tally.is_clean(), "{:?}", visits.tally);
+    Mesh::until_equal(&nodes, SOON);
+    let after: Vec<_> = nodes.iter().map(changes).collect();
+    assert_eq!(after, before, "sessions have begun or ended");
+    assert_eq!(nodes.iter().map(gone_on).collect::<Vec<_>>(), [6; 3]);
+    // What comes later reaches all nodes, in both directions of each session.
+    let visitors = Visitors::start(&mesh.fronts, 100_000, &visits.homes);
+    until("more clients", SOON, || visitors.answered() > 200);
+    assert!(visitors.stop().tally.is_clean());
+    Mesh::until_equal(&nodes, SOON);
+    until("all is acknowledged", SOON, || {
+        nodes.iter().all(|node| {
+            let mesh = node.api().command("show mesh");
+            mesh.matches(": in step").count() == 2
+        })
+    });
+}
+
+#[test]
+fn a_session_begins_anew_where_the_tables_are_others() {
+    let place = Place::new();
+    let mesh = Mesh::new(&place, &[("a", None), ("b", None)]);
+    let nodes = mesh.start_all();
+    mesh.until_all_connected(&nodes);
+    nodes.iter().for_each(until_up_to_date);
+    nodes[0].api().set_servers(Mesh::TABLE, [std::net::Ipv4Addr::LOCALHOST].into_iter(), 1);
+    Mesh::until_equal(&nodes, SOON);
+    let before = changes(&nodes[1]);
+    let text = std::fs::read_to_string(mesh.config(0)).unwrap();
+    let table = text.lines().find(|line| line.contains("stick-table")).unwrap();
+    let other = table.replace("stick-table type ip", "stick-table type ip store conn_cnt");
+    assert_ne!(table, other, "the table of the mesh is written in another way");
+    std::fs::write(mesh.config(0), text.replace(table, &other)).unwrap();
+    nodes[0].reload();
+    until("another session", SOON, || changes(&nodes[1]).len() > before.len());
+    assert_eq!(gone_on(&nodes[0]), 0);
+    assert!(nodes[0].log().contains("the session ends: the tables are others"));
+    mesh.until_all_connected(&nodes);
+    let keys = || nodes[0].api().server_ids(Mesh::TABLE).into_keys().collect::<BTreeSet<_>>();
+    until("the entry is still there", SOON, || keys().len() == 1);
+}
