@@ -338,8 +338,9 @@ impl Learner {
             } else {
                 table.touch_learned(row, update.expires_in_ms, now_ms);
             }
+            // The predecessor may have made the entry anew: an entry that was learned has no place.
             if let Precedence::Handover = precedence
-                && update.id != UpdateId(0)
+                && !(is_new && update.id == UpdateId(0))
             {
                 table.adopt(row, update.id);
             }

@@ -333,6 +333,29 @@ fn a_successor_with_other_tables_takes_those_that_fit() {
     assert_eq!(names.name(NameId(1)), Some(&b"s5"[..]));
 }
 
+#[test]
+fn an_entry_that_is_learned_anew_before_the_successor_reads_has_no_place() {
+    let declarations = [sticky_table("web", 100)];
+    let (mut tables, began) = (Tables::new(&declarations).unwrap(), 1000);
+    change(&mut tables, T, 1, 5, began);
+    let mut handover = Handover::new(&mut tables, &declarations, began);
+    let (section, session) = &mut handover.old;
+    let first = session.poll_transmit(section, &mut tables, began).unwrap().to_vec();
+    session.handle_sent(first.len(), began);
+    let later = began + u64::from(declarations[0].expire_ms.unwrap());
+    learn(&mut tables, 1, 6, later);
+    let (section, session) = &mut handover.new;
+    session.receive_space()[..first.len()].copy_from_slice(&first);
+    session.handle_received(first.len(), section, &mut handover.new_tables, later).unwrap();
+    for _ in 0..5 {
+        handover.step(&mut tables, 10_000, later);
+    }
+    assert_eq!(entries(&handover.new_tables, T, later), [(1, 6, "s6".to_owned())]);
+    let table = handover.new_tables.get(T);
+    let row = table.find(&1_u32.to_be_bytes(), later).unwrap();
+    assert_eq!(table.update_id(row), None);
+}
+
 /// The notes that the successor has received, in order.
 fn notes(handover: &Handover) -> Vec<Vec<u8>> {
     let notes = handover.events.iter().filter_map(|event| match event {
