@@ -96,11 +96,11 @@ fn choose_node(world: &mut World, key: u32) -> Option<usize> {
         }
         return Some(owner);
     }
-    // Its node is down: it goes where most is known of it.
-    let serving = world.serving();
-    let best = serving.into_iter().max_by_key(|node| known(world, *node, key))?;
+    // Its node is down: it goes where most is known of it, and waits while that node stands still.
+    let living = (0..world.nodes.len()).filter(|node| world.nodes[*node].process.is_some());
+    let best = living.max_by_key(|node| known(world, *node, key))?;
     world.truth.client_mut(key).owner = Some(best);
-    Some(best)
+    world.serves(best).then_some(best)
 }
 
 /// The number of the visit that a node knows; 0 if it knows none.

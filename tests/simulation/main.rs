@@ -49,9 +49,10 @@ fn run(scenario: Scenario, story: Story) -> (Option<Broken>, World) {
     (world.broken.take(), world)
 }
 
-/// The story of a run that fails.
-fn tell(scenario: &Scenario) -> String {
-    let (broken, world) = run(scenario.clone(), Story::told());
+/// The story of a run that fails at this key.
+fn tell(scenario: &Scenario, broken: Option<&Broken>) -> String {
+    let story = Story::told(broken.and_then(|broken| broken.key));
+    let (broken, world) = run(scenario.clone(), story);
     let Some(Broken { what, key }) = broken else {
         return "BUG: the same seed does not fail again".to_owned();
     };
@@ -79,7 +80,7 @@ fn clusters_keep_what_their_clients_were_promised() {
     loop {
         let scenario = Scenario::new(first.wrapping_add(runs));
         let (broken, world) = run(scenario.clone(), Story::default());
-        assert!(broken.is_none(), "{}", tell(&scenario));
+        assert!(broken.is_none(), "{}", tell(&scenario, broken.as_ref()));
         sum.add(&world.counts);
         runs += 1;
         if began.elapsed() >= Duration::from_secs(seconds) || runs >= most {

@@ -63,6 +63,10 @@ fn every_planted_bug_is_found() {
         // The same without the bug.
         let without = scenario(None, faults, runs);
         let (broken, _) = crate::run(without.clone(), Story::default());
-        assert!(broken.is_none(), "{plant:?} is not the bug:\n{}", crate::tell(&without));
+        assert!(
+            broken.is_none(),
+            "{plant:?} is not the bug:\n{}",
+            crate::tell(&without, broken.as_ref())
+        );
     }
 }

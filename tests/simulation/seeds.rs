@@ -27,6 +27,6 @@ fn what_failed_once_does_not_fail_again() {
     let since = ROAMING.map(|(seed, what)| (Scenario::new(seed), what));
     for (scenario, what) in before.into_iter().chain(since) {
         let (broken, _) = crate::run(scenario.clone(), Story::default());
-        assert!(broken.is_none(), "{what}:\n{}", crate::tell(&scenario));
+        assert!(broken.is_none(), "{what}:\n{}", crate::tell(&scenario, broken.as_ref()));
     }
 }

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::fmt::Write;
 
+use crate::process::Row;
+
 /// The most lines that are kept.
 const LINES_MAX: usize = 300_000;
 /// The last lines that are shown.
@@ -21,11 +23,29 @@ struct Line {
 pub struct Story {
     lines: VecDeque<Line>,
     is_told: bool,
+    /// What each node has of this key is told whenever it changes.
+    pub followed: Option<u32>,
+    last_told: Vec<Option<Row>>,
 }
 
 impl Story {
-    pub fn told() -> Self {
-        Self { is_told: true, ..Self::default() }
+    /// A story that is told in a replay, which `key` has broken.
+    pub fn told(key: Option<u32>) -> Self {
+        Self { is_told: true, followed: key, ..Self::default() }
+    }
+
+    /// Tells what a node has of the followed key, if that is new, and what has led to it.
+    pub fn follow(&mut self, at_ms: u64, node: usize, row: Option<Row>, through: &str) {
+        // Time passes without a reason.
+        let row = row.map(|row| Row { left_ms: None, rate: 0, ..row });
+        if self.last_told.len() <= node {
+            self.last_told.resize(node + 1, None);
+        }
+        if self.last_told[node] != row {
+            self.last_told[node] = row;
+            let text = || format!("has {row:?} now, through {through}");
+            self.tell(at_ms, Some(node), self.followed, text);
+        }
     }
 
     /// Adds a line.

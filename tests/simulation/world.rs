@@ -236,13 +236,24 @@ impl World {
             }
             return;
         }
+        self.follow(node, "clients");
         reload::turn(self, node);
+        self.follow(node, "a reload");
         let mut events = Vec::new();
         self.with_process(node, &mut events, |process, turn| process.turn(turn));
+        self.follow(node, "peers");
         for event in events {
             self.handle_event(node, event);
         }
         invariants::check_acked(self, node);
+    }
+
+    /// Tells of a change of the key that the story follows.
+    fn follow(&mut self, node: usize, through: &str) {
+        let Some(key) = self.story.followed else { return };
+        let process = self.nodes[node].process.as_ref();
+        let row = process.and_then(|process| process.row(key, self.now_ms));
+        self.story.follow(self.now_ms, node, row, through);
     }
 
     fn start(&mut self, node: usize) {

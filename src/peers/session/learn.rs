@@ -383,7 +383,8 @@ fn is_own(id: UpdateId, sent: Option<UpdateId>) -> bool {
 }
 
 /// An update is not stored, because what is here is newer. But it may have counted what is not
-/// counted here, and a lesson may say that the entry lives longer.
+/// counted here, and a lesson may say that the entry lives longer. Where it says no time, as in
+/// version 2.0, an entry that was counted lives for its full time.
 #[cold]
 fn count_refused(
     plan: &DecodePlan,
@@ -400,8 +401,11 @@ fn count_refused(
         if has_grown {
             table.touch_local(row, now_ms);
         }
-    } else if table.extend(row, update.expires_in_ms, now_ms) || has_grown {
-        table.note_changed(row);
+    } else {
+        let full_ms = table.declaration().expire_ms.filter(|_| has_grown);
+        if table.extend(row, update.expires_in_ms.or(full_ms), now_ms) || has_grown {
+            table.note_changed(row);
+        }
     }
 }
 

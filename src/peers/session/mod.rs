@@ -167,10 +167,11 @@ impl Session {
         tables: &mut Tables,
         now_ms: u64,
     ) -> Result<(), SessionError> {
-        self.input.fill(len);
-        if len > 0 {
+        // What waits here to be handled has been received: the other side is not silent.
+        if len > 0 || self.has_input() {
             self.last_received_ms = now_ms;
         }
+        self.input.fill(len);
         let result = self.check_owner(section).and_then(|()| {
             while self.handle_line(section, now_ms)? {}
             self.handle_messages(section, tables, now_ms)

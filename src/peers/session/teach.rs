@@ -339,7 +339,7 @@ impl Teacher {
                 break false;
             }
             if let FullPush::Walking(walk) = self.tables[index].full {
-                self.tables[index].full = self.walk_in_full(turn, index, walk);
+                self.tables[index].full = self.walk_in_full(turn, index, walk, *acked);
                 if let FullPush::No = self.tables[index].full {
                     // Not one row had to be sent.
                     *acked = walk.start;
@@ -369,19 +369,21 @@ impl Teacher {
         is_done
     }
 
-    /// One step of a full push.
+    /// One step of a full push. A change that the peer has acknowledged is not sent again: the peer
+    /// may know a newer one of another node by now, which does not change the row's place here.
     fn walk_in_full(
         &mut self,
         turn: &mut TeachTurn<'_, '_>,
         index: usize,
         mut walk: FullWalk,
+        acked: UpdateId,
     ) -> FullPush {
         let table = turn.table(index);
         match table.next_row_within(walk.cursor, WALK_ROWS_MAX) {
             RowStep::Row(row) => {
                 walk.cursor = Some(row);
                 match table.update_id(row) {
-                    Some(id) if !id.is_after(walk.start) => {
+                    Some(id) if !id.is_after(walk.start) && !is_acked(id, acked, walk.start) => {
                         if self.write(turn, index, row, id, UpdateKind::LIVE) {
                             walk.last_sent = Some(row);
                         }
@@ -549,6 +551,13 @@ impl Teacher {
             self.current = Some(index);
         }
     }
+}
+
+/// Whether the peer has acknowledged this place, as far as that can be told: an `acked` that is far
+/// behind the end of the log says nothing, and neither does the 0 of a peer that was never here.
+fn is_acked(id: UpdateId, acked: UpdateId, end: UpdateId) -> bool {
+    let is_near = end.0.wrapping_sub(acked.0) < 1 << 30;
+    acked != UpdateId(0) && is_near && !id.is_after(acked)
 }
 
 /// Adds the message that entries were removed. False if it is too long.

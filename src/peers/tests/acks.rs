@@ -57,3 +57,17 @@ fn a_change_behind_a_full_push_confirms_it_and_is_not_confirmed_by_it() {
     node.acknowledge(change[0]);
     assert_eq!(node.acked(), UpdateId(change[0]));
 }
+
+#[test]
+fn a_full_push_leaves_out_what_was_acknowledged() {
+    let mut node = Node::new(64);
+    node.change(0..60);
+    assert_eq!(node.sent().last(), Some(&60));
+    node.acknowledge(60);
+    for _ in 0..6 {
+        node.push_to_another();
+        node.change(0..58);
+    }
+    let full = node.sent();
+    assert!(full.len() >= 58 && full.iter().all(|id| *id > 60), "{full:?}");
+}

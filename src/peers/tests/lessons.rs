@@ -136,6 +136,23 @@ fn an_entry_that_is_newer_here_lives_as_long_as_its_teacher_says() {
     }
 }
 
+/// Version 2.0 says no times: an entry that was counted lives for its full time.
+#[test]
+fn an_entry_that_is_newer_here_lives_on_when_version_2_0_has_counted_more() {
+    for (clients, lives_ms) in [(7, 600_000), (0, 300_000)] {
+        let mut node = Node::called(&[table(true)], Start::Alone);
+        node.receive(b"HAProxyS 2.0\na\nb 1 1\n");
+        node.sent();
+        change(&mut node.tables, T, CLIENT, 5, NOW_MS - 300_000);
+        let (kind, clients) = (UpdateKind::LIVE, Some(clients));
+        teach(&mut node, None, Lesson { kind, id: 1, left_ms: 0, server: 2, clients });
+        assert_eq!(server(&node), 5);
+        let table = node.tables.get(T);
+        let row = table.find(&CLIENT.to_be_bytes(), NOW_MS).unwrap();
+        assert_eq!(table.expires_in_ms(row, NOW_MS), Some(lives_ms));
+    }
+}
+
 #[test]
 fn a_teacher_says_where_its_update_log_ends() {
     let mut node = Node::new(10);

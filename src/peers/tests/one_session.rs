@@ -127,6 +127,18 @@ impl Node {
         ids
     }
 
+    /// Whether the session goes on when it is asked at this time.
+    pub(super) fn goes_on(&mut self, now_ms: u64) -> bool {
+        self.session.handle_timeout(&mut self.section, now_ms).is_ok()
+    }
+
+    /// Goes on with what was received. Returns whether more of it is left.
+    pub(super) fn handle_more(&mut self, now_ms: u64) -> bool {
+        let Self { section, tables, session } = self;
+        session.handle_received(0, section, tables, now_ms).unwrap();
+        session.has_input()
+    }
+
     pub(super) fn acked(&self) -> UpdateId {
         self.section.peer(PeerId(1)).acked()[0]
     }

@@ -1,5 +1,6 @@
 //! Two nodes: each test is a story.
 
+use super::one_session::{NOW_MS, Node};
 use super::world::World;
 use super::{change, entries, sticky_table};
 use crate::config::TableId;
@@ -7,6 +8,7 @@ use crate::peers::events::SessionEvent;
 use crate::peers::peer::PeerId;
 use crate::peers::section::Taught;
 use crate::peers::wire::hello::Version;
+use crate::peers::wire::message::Control;
 
 const T: TableId = TableId(0);
 
@@ -226,6 +228,18 @@ fn learned_entries_are_not_sent_back() {
     world.run(20_000);
     assert_eq!(world.nodes[1].section.peer(PeerId(0)).counters().updates_sent, 0);
     assert!(are_equal(&world));
+}
+
+#[test]
+fn a_peer_is_not_silent_while_messages_of_it_wait_here() {
+    let mut node = Node::new(10);
+    node.say(|out| (0..450).for_each(|_| Control::Heartbeat.write(out)));
+    let mut now_ms = NOW_MS + 3000;
+    while node.handle_more(now_ms) {
+        now_ms += 3000;
+        assert!(node.goes_on(now_ms));
+    }
+    assert!(now_ms >= NOW_MS + 6000 && !node.goes_on(now_ms + 5000));
 }
 
 #[test]
