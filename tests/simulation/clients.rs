@@ -171,7 +171,10 @@ pub fn note_crash(world: &mut World, node: usize) {
     for key in world.truth.keys() {
         let client = world.truth.client(key);
         let waits = client.waiting.is_some_and(|waiting| waiting.node == node);
-        let is_lost = client.owner == Some(node) && !is_settled(world, node, key);
+        let is_lost = match client.owner {
+            Some(owner) => owner == node && !is_settled(world, node, key),
+            None => is_known_here_alone(world, node, key),
+        };
         let is_owner = client.owner == Some(node);
         let is_alone = client.roams && known(world, node, key) > 0;
         let client = world.truth.client_mut(key);
@@ -185,6 +188,13 @@ pub fn note_crash(world: &mut World, node: usize) {
             client.waiting = None;
         }
     }
+}
+
+/// Whether the node knows a visit that no other node knows.
+fn is_known_here_alone(world: &World, node: usize, key: u32) -> bool {
+    let number = known(world, node, key);
+    let mut others = (0..world.nodes.len()).filter(|other| *other != node);
+    number > 0 && others.all(|other| known(world, other, key) < number)
 }
 
 /// Clients about whom an old process has decided may come again once the successor knows.

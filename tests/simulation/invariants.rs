@@ -59,7 +59,10 @@ fn is_disputed(world: &World, key: u32, visit: &Visit) -> bool {
     let client = world.truth.client(key);
     // An entry that one node has removed or evicted, and made anew, meets what others still have.
     let is_made_anew = client.is_removed || world.scenario.overflows();
-    client.roams || is_made_anew || visit.at_ms < client.unsure_until_ms
+    client.roams
+        || is_made_anew
+        || !world.scenario.is_plain()
+        || visit.at_ms < client.unsure_until_ms
 }
 
 /// Looks through the entries of a node.
@@ -141,8 +144,8 @@ pub fn check_visit(world: &mut World, node: usize, key: u32) {
     {
         return;
     }
-    let has_count = |row: Row| row.stamp == number || world.scenario.old_pairs > 0;
-    if row.is_none_or(|row| row.name != visit.server || !has_count(row)) {
+    let is_right = |row: Row| (row.stamp, row.name) == (number, visit.server);
+    if row.is_none_or(|row| world.scenario.is_plain() && !is_right(row)) {
         let what = format!(
             "a client comes to node{node}: visit {number} went to s{} and the \
              node knows {row:?}",
@@ -364,7 +367,8 @@ fn check_agreement(world: &mut World, key: u32) {
     };
     let client = *world.truth.client(key);
     // A removal concerns one node.
-    if client.is_removed || !world.truth.is_alive(&visit, world.now_ms) {
+    let is_over = client.is_removed || !world.truth.is_alive(&visit, world.now_ms);
+    if is_over || !world.scenario.is_plain() {
         world.counts.unsure += 1;
         return;
     }
@@ -377,10 +381,9 @@ fn check_agreement(world: &mut World, key: u32) {
         world.counts.unsure += 1;
         return;
     }
-    // Nodes do not tell each other once more of an older count alone. Nor can they in version 2.0,
-    // and a HAProxy sends the count that came last.
-    let passes_counts = world.scenario.old_pairs == 0 && !(client.roams && world.foreign.is_some());
-    let compares_counts = is_sure && passes_counts;
+    // Nodes do not tell each other once more of an older count alone. A HAProxy sends the count that
+    // came last.
+    let compares_counts = is_sure && !(client.roams && world.foreign.is_some());
     let mut same = is_sure.then_some((last, visit.server));
     for node in 0..world.nodes.len() + usize::from(world.foreign.is_some()) {
         let known = known_row(world, node, key);

@@ -140,8 +140,8 @@ impl Scenario {
             self.faults.retain(|(fault, _)| *fault != Fault::Removal);
             self.removes = false;
         }
-        // With one update a turn, many nodes teach each other for longer than a run lasts.
-        if self.nodes >= 8 {
+        // With one update a turn, many nodes tell each other for longer than a run lasts.
+        if self.nodes >= 4 {
             self.updates_max = self.updates_max.max(7);
         }
         self
@@ -152,10 +152,15 @@ impl Scenario {
         self.size <= self.keys + 1
     }
 
-    /// Whether the clients of this key come to any node at any time. Version 2.0 cannot say that an
-    /// entry is sent once more: two stickd never speak it, and would not agree in it.
+    /// Whether no two nodes speak version 2.0. It cannot say that an entry is sent once more, and a
+    /// lesson looks like a change: two stickd never speak it, and would not agree in it.
+    pub fn is_plain(&self) -> bool {
+        self.old_pairs == 0
+    }
+
+    /// Whether the clients of this key come to any node at any time.
     pub fn roams(&self, key: u32) -> bool {
-        self.old_pairs == 0 && self.roaming > 0 && key.is_multiple_of(self.roaming)
+        self.is_plain() && self.roaming > 0 && key.is_multiple_of(self.roaming)
     }
 
     /// What a node reads at its start.
