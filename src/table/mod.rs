@@ -1,7 +1,7 @@
-//! Stick tables: fixed size, no allocation after the start, the time passed in.
+//! Stick tables: of fixed size, the time passed in.
 //!
 //! ```text
-//!            key ──hash──> index.rs          u32 slots: tag and row number
+//!            key ──hash──> index/            u32 slots: tag and row number
 //!                             │
 //!                             v
 //!   rows.rs   [ row | row | row | ... ]      one allocation, laid out by layout.rs

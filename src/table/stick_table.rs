@@ -56,8 +56,9 @@ pub struct StickTable {
 }
 
 impl StickTable {
-    /// An empty table. All memory is reserved here, so that nothing is allocated later. The index
-    /// and the first rows get their pages at once, and the other pages come when they are used.
+    /// An empty table. Its memory is reserved here, but for a large table's index, which grows with
+    /// the entries. The index and the first rows get their pages at once, the others when they are
+    /// used.
     ///
     /// # Errors
     /// If there is no memory for the table.
@@ -209,11 +210,11 @@ impl StickTable {
             }
             self.expirations += 1;
             self.discard(row);
-        } else if self.used() == self.size() {
+        } else if self.used() == self.size() || !self.index.make_room(self.used()) {
             self.evict(now_ms)?;
         }
         let row = self.rows.insert(&key)?;
-        self.index.insert(hash, row);
+        self.index.insert(&self.rows, hash, row);
         self.server_uses.add_row(&self.rows, row);
         self.expiry.link(&mut self.rows, row, ttl_ms);
         Some((RowId(row), true))

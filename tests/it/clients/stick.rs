@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use crate::support::{Held, Node, Place, SOON, Server, ask, source, until};
+use crate::support::{Held, Node, Place, SOON, Server, ask, resident_bytes, source, until};
 
 /// A node with a table and servers `s1`, `s2`, …, each with further words on its line.
 fn sticky(place: &Place, servers: &[(SocketAddr, &str)], lines: &str) -> (Node, SocketAddr) {
@@ -282,4 +282,20 @@ fn two_backends_may_share_the_table_of_a_third() {
         assert_eq!(ask(source(n), second).unwrap(), name);
     }
     assert_eq!(node.api().table("clients").len(), 20);
+}
+
+#[test]
+fn a_table_of_a_hundred_million_entries_takes_the_memory_of_those_that_are_there() {
+    let place = Place::new();
+    let (server, front) = (Server::name(place.address(), "up"), place.address());
+    let body = format!(
+        "listen fe\n bind {front}\n stick-table type ip size 100m expire 1h\n stick on src\n \
+         server s1 {}\n",
+        server.address()
+    );
+    let node = Node::start(&place, "a", &body);
+    assert_eq!(ask(source(1), front).unwrap(), "up");
+    let resident = resident_bytes(node.pid());
+    assert!(resident < 40 << 20, "{resident} bytes");
+    assert!(node.api().command("show table fe").contains("size:104857600, used:1"));
 }

@@ -1,4 +1,4 @@
-//! Open addressing from key to row number.
+//! One array of the index.
 //!
 //! Linear probing over `u32` slots; deletion shifts the followers back, so nothing is left behind.
 //!
@@ -11,74 +11,53 @@
 //! without touching their rows; the tag tells the rest. The distance's largest value means "at
 //! least this far": then the row's key is hashed again.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-
-use foldhash::SharedSeed;
-use foldhash::quality::FoldHasher;
-
-use super::rows::Rows;
+use super::hash::{KeyHash, KeyHasher};
 use crate::net::memory;
+use crate::table::rows::Rows;
 
 /// The most bits given to the distance; the rest go to the tag.
 const DISTANCE_BITS_MAX: u32 = 5;
 
-/// The hash of a key, keyed and random per process: a client cannot choose collisions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyHash(u64);
-
-/// The index of one table.
+/// The slots, whose number is a power of two. At least one is always empty.
 #[derive(Debug)]
-pub(super) struct Index {
+pub(super) struct Slots {
     slots: Vec<u32>,
-    /// The secrets of the hash. A client that chooses its key, as by a server name, must not be
-    /// able to choose the key's slot. No client sees a hash or the order of the rows, so a hash is
-    /// enough that resists an attacker who sees neither, at a fraction of the cost of SipHash.
-    seed: u64,
-    shared_seed: SharedSeed,
     /// `home` is the hash shifted right by this.
     home_shift: u32,
     row_bits: u32,
     distance_bits: u32,
 }
 
-impl Index {
-    /// The number of slots for a table of `size` rows: at most three of four are ever taken.
-    pub(super) fn capacity(size: u32) -> usize {
-        (size as usize * 4 / 3 + 1).next_power_of_two().max(8)
-    }
-
-    pub(super) fn new(size: u32) -> Self {
-        let mut slots = vec![0; Self::capacity(size)];
+impl Slots {
+    /// `count` empty slots, a power of two, for the rows of a table of `size`.
+    pub(super) fn new(count: usize, size: u32) -> Self {
+        let slots = vec![0; count];
         memory::advise_huge_pages(&slots);
-        // Keys fall anywhere, so a few hundred entries use all of it.
-        memory::provide(&mut slots);
         let row_bits = u32::BITS - size.leading_zeros();
         Self {
             home_shift: u64::BITS - slots.len().trailing_zeros(),
             row_bits,
             distance_bits: DISTANCE_BITS_MAX.min(u32::BITS - row_bits),
-            seed: secret(),
-            shared_seed: SharedSeed::from_u64(secret()),
             slots,
         }
     }
 
-    pub(super) fn allocated_bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<u32>()
+    /// Fills the memory with pages.
+    pub(super) fn provide(&mut self) {
+        memory::provide(&mut self.slots);
     }
 
-    #[inline]
-    pub(super) fn hash(&self, key: &[u8]) -> KeyHash {
-        let mut hasher = FoldHasher::with_seed(self.seed, &self.shared_seed);
-        hasher.write(key);
-        KeyHash(hasher.finish())
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
     }
 
     /// Reads the first slot that a search would look at.
+    #[inline]
     pub(super) fn touch(&self, hash: KeyHash) -> u32 {
         self.slots[self.home(hash)]
     }
 
+    #[inline]
     pub(super) fn find(&self, rows: &Rows, hash: KeyHash, key: &[u8]) -> Option<u32> {
         let home = self.home(hash);
         let tag = self.tag(hash);
@@ -98,7 +77,8 @@ impl Index {
         }
     }
 
-    /// Adds a row whose key is not in the index.
+    /// Adds a row whose key is not there.
+    #[inline]
     pub(super) fn insert(&mut self, hash: KeyHash, row: u32) {
         let home = self.home(hash);
         let mut distance = 0;
@@ -109,11 +89,13 @@ impl Index {
         self.slots[at] = self.tag(hash) | self.distance_field(distance) | (row + 1);
     }
 
-    /// Takes an indexed row out.
-    pub(super) fn remove(&mut self, rows: &Rows, row: u32) {
-        let mut hole = self.home(self.hash(rows.key(row)));
+    /// Takes a row out. False if it is not there.
+    pub(super) fn remove(&mut self, rows: &Rows, hasher: &KeyHasher, row: u32) -> bool {
+        let mut hole = self.home(hasher.hash(rows.key(row)));
         while self.slots[hole] & self.row_mask() != row + 1 {
-            assert!(self.slots[hole] != 0, "BUG: a row is missing from the index");
+            if self.slots[hole] == 0 {
+                return false;
+            }
             hole = self.after(hole, 1);
         }
         let mut at = hole;
@@ -123,7 +105,7 @@ impl Index {
             if slot == 0 {
                 break;
             }
-            let distance = self.distance(rows, at, slot);
+            let distance = self.distance(rows, hasher, at, slot);
             let gap = self.gap(hole, at);
             if distance >= gap {
                 let rest = slot & !self.distance_mask();
@@ -132,36 +114,49 @@ impl Index {
             }
         }
         self.slots[hole] = 0;
+        true
     }
 
     pub(super) fn clear(&mut self) {
         self.slots.fill(0);
     }
 
-    /// Asserts that each occupied row, and nothing else, can be found.
+    /// An empty slot.
+    pub(super) fn first_empty(&self) -> usize {
+        self.slots.iter().position(|slot| *slot == 0).expect("BUG: an index is full")
+    }
+
+    /// Empties the slot `steps` behind `from`, and returns its row. Only for rows from an empty
+    /// slot on, one after the other, as the followers are not shifted.
+    pub(super) fn take(&mut self, from: usize, steps: usize) -> Option<u32> {
+        let at = self.after(from, steps);
+        let slot = std::mem::take(&mut self.slots[at]);
+        (slot != 0).then(|| self.row(slot))
+    }
+
+    /// Asserts that each row here can be found here, and that its distance is right. Returns how
+    /// many there are.
     #[cfg(test)]
-    pub(super) fn check(&self, rows: &Rows) {
+    pub(super) fn check(&self, rows: &Rows, hasher: &KeyHasher) -> u32 {
         let mut count = 0;
-        for (at, &slot) in self.slots.iter().enumerate() {
-            if slot != 0 {
-                count += 1;
-                let row = self.row(slot);
-                assert!(rows.is_occupied(row), "BUG: the index names a free row");
-                let hash = self.hash(rows.key(row));
-                assert_eq!(self.find(rows, hash, rows.key(row)), Some(row));
-                assert_eq!(self.distance(rows, at, slot), self.gap(self.home(hash), at));
-            }
+        for (at, &slot) in self.slots.iter().enumerate().filter(|(_, slot)| **slot != 0) {
+            count += 1;
+            let row = self.row(slot);
+            assert!(rows.is_occupied(row), "BUG: the index names a free row");
+            let hash = hasher.hash(rows.key(row));
+            assert_eq!(self.find(rows, hash, rows.key(row)), Some(row));
+            assert_eq!(self.distance(rows, hasher, at, slot), self.gap(self.home(hash), at));
         }
-        assert_eq!(count, rows.used());
+        count
     }
 
     /// How far the slot at `at` is from where its key belongs.
-    fn distance(&self, rows: &Rows, at: usize, slot: u32) -> usize {
+    fn distance(&self, rows: &Rows, hasher: &KeyHasher, at: usize, slot: u32) -> usize {
         let field = (slot & self.distance_mask()).unbounded_shr(self.row_bits) as usize;
         if field < self.distance_max() {
             field
         } else {
-            self.gap(self.home(self.hash(rows.key(self.row(slot)))), at)
+            self.gap(self.home(hasher.hash(rows.key(self.row(slot)))), at)
         }
     }
 
@@ -204,9 +199,4 @@ impl Index {
     fn gap(&self, from: usize, to: usize) -> usize {
         to.wrapping_sub(from) & (self.slots.len() - 1)
     }
-}
-
-/// A number that nobody outside can know: the standard library's hash has the system's randomness.
-fn secret() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

@@ -1,0 +1,179 @@
+//! Open addressing from key to row number.
+//!
+//! A large table's index begins small and doubles as the table fills: memory and start cost what
+//! the entries need, not what the declaration allows. While it doubles, rows stand in two arrays
+//! (`slots.rs`). New rows go into the larger one, and each new row moves some of the smaller one's,
+//! so no entry waits for all of them.
+//!
+//! ```text
+//! old    | . . . . A B . C D E . |      moved from an empty slot on, cluster by cluster
+//!                  <----- not yet moved
+//! slots  | . . . . . . . F . G . . . . . . A . . B . . |
+//! ```
+
+mod hash;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+pub use self::hash::KeyHash;
+use self::hash::KeyHasher;
+use self::slots::Slots;
+use super::rows::Rows;
+
+/// The most slots at the start: 8 MiB, enough for 1.5 million entries.
+const SLOTS_AT_START: usize = 1 << 21;
+/// The slots that are emptied for each new row while the index grows. The growth is over long
+/// before the larger array is full.
+const MOVED_AT_ONCE: usize = 8;
+
+/// The index of one table.
+#[derive(Debug)]
+pub(super) struct Index {
+    hasher: KeyHasher,
+    slots: Slots,
+    /// The rows that `slots` takes before it has to grow.
+    room: u32,
+    growth: Option<Growth>,
+    /// The most rows.
+    size: u32,
+    slots_at_start: usize,
+}
+
+/// The rows that were there when the index began to grow.
+#[derive(Debug)]
+struct Growth {
+    old: Slots,
+    /// An empty slot of `old`. From there on rows are moved, all around.
+    begin: usize,
+    /// How many slots are empty from there on.
+    moved: usize,
+}
+
+impl Index {
+    /// The number of slots for a table of `size` rows: at most three of four are ever taken.
+    pub(super) fn capacity(size: u32) -> usize {
+        (size as usize * 4 / 3 + 1).next_power_of_two().max(8)
+    }
+
+    pub(super) fn new(size: u32) -> Self {
+        Self::with_slots(size, SLOTS_AT_START)
+    }
+
+    /// An index that begins with so many slots, a power of two, if the table needs as many.
+    fn with_slots(size: u32, slots_at_start: usize) -> Self {
+        let count = Self::capacity(size).min(slots_at_start);
+        let mut slots = Slots::new(count, size);
+        // Keys fall anywhere, so a few hundred entries use all of it.
+        slots.provide();
+        let room = room(count, size);
+        Self { hasher: KeyHasher::new(), slots, room, growth: None, size, slots_at_start }
+    }
+
+    pub(super) fn allocated_bytes(&self) -> usize {
+        let old = self.growth.as_ref().map_or(0, |growth| growth.old.len());
+        (self.slots.len() + old) * size_of::<u32>()
+    }
+
+    #[inline]
+    pub(super) fn hash(&self, key: &[u8]) -> KeyHash {
+        self.hasher.hash(key)
+    }
+
+    /// Reads the first slot that a search would look at.
+    pub(super) fn touch(&self, hash: KeyHash) -> u32 {
+        self.slots.touch(hash)
+    }
+
+    #[inline]
+    pub(super) fn find(&self, rows: &Rows, hash: KeyHash, key: &[u8]) -> Option<u32> {
+        let found = self.slots.find(rows, hash, key);
+        match &self.growth {
+            Some(growth) if found.is_none() => growth.old.find(rows, hash, key),
+            Some(_) | None => found,
+        }
+    }
+
+    /// Makes room for one more row than the `used` ones. False if there is no memory for it.
+    #[inline]
+    pub(super) fn make_room(&mut self, used: u32) -> bool {
+        used < self.room || self.growth.is_some() || self.grow()
+    }
+
+    /// Adds a row whose key is not in the index. There must be room for it.
+    #[inline]
+    pub(super) fn insert(&mut self, rows: &Rows, hash: KeyHash, row: u32) {
+        self.slots.insert(hash, row);
+        if self.growth.is_some() {
+            self.move_some(rows);
+        }
+    }
+
+    /// Takes an indexed row out.
+    pub(super) fn remove(&mut self, rows: &Rows, row: u32) {
+        let Self { slots, growth, hasher, .. } = self;
+        let is_out = slots.remove(rows, hasher, row)
+            || growth.as_mut().is_some_and(|growth| growth.old.remove(rows, hasher, row));
+        assert!(is_out, "BUG: a row is missing from the index");
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.growth = None;
+        if self.slots.len() > self.slots_at_start {
+            self.slots = Slots::new(self.slots_at_start, self.size);
+            self.room = room(self.slots_at_start, self.size);
+        } else {
+            self.slots.clear();
+        }
+    }
+
+    /// Begins to double the slots. False if there is no memory for that.
+    #[cold]
+    fn grow(&mut self) -> bool {
+        let count = self.slots.len() * 2;
+        // An allocation that fails would end the process: whether it can be made shows before.
+        if Vec::<u32>::new().try_reserve_exact(count).is_err() {
+            return false;
+        }
+        let old = std::mem::replace(&mut self.slots, Slots::new(count, self.size));
+        self.room = room(count, self.size);
+        let begin = old.first_empty();
+        self.growth = Some(Growth { old, begin, moved: 0 });
+        true
+    }
+
+    /// Moves the rows of some slots, up to the end of a cluster, so that all others are found.
+    #[cold]
+    fn move_some(&mut self, rows: &Rows) {
+        let Self { slots, growth: Some(growth), hasher, .. } = self else { return };
+        let Growth { old, begin, moved } = growth;
+        let enough = (*moved + MOVED_AT_ONCE).min(old.len());
+        loop {
+            let row = old.take(*begin, *moved);
+            *moved += 1;
+            match row {
+                Some(row) => slots.insert(hasher.hash(rows.key(row)), row),
+                None if *moved >= enough => break,
+                None => {}
+            }
+        }
+        if *moved >= old.len() {
+            self.growth = None;
+        }
+    }
+
+    /// Asserts that each occupied row, and nothing else, can be found.
+    #[cfg(test)]
+    pub(super) fn check(&self, rows: &Rows) {
+        let old = self.growth.as_ref().map_or(0, |growth| growth.old.check(rows, &self.hasher));
+        assert_eq!(self.slots.check(rows, &self.hasher) + old, rows.used());
+    }
+}
+
+/// The rows that so many slots take: three quarters, or all rows if that is enough for them.
+fn room(slots: usize, size: u32) -> u32 {
+    if slots >= Index::capacity(size) {
+        return u32::MAX;
+    }
+    u32::try_from(slots / 4 * 3).unwrap_or(u32::MAX)
+}
