@@ -381,8 +381,8 @@ fn check_agreement(world: &mut World, key: u32) {
         world.counts.unsure += 1;
         return;
     }
-    // Nodes do not tell each other once more of an older count alone. A HAProxy sends the count that
-    // came last.
+    // Nodes do not tell each other once more of an older count alone. A HAProxy sends the count
+    // that came last.
     let compares_counts = is_sure && !(client.roams && world.foreign.is_some());
     let mut same = is_sure.then_some((last, visit.server));
     for node in 0..world.nodes.len() + usize::from(world.foreign.is_some()) {
