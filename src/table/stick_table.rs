@@ -56,9 +56,8 @@ pub struct StickTable {
 }
 
 impl StickTable {
-    /// An empty table. Its memory is reserved here, but for a large table's index, which grows with
-    /// the entries. The index and the first rows get their pages at once, the others when they are
-    /// used.
+    /// An empty table. Its memory is reserved here, but for a large table's index, which grows. The
+    /// index and the first rows get their pages at once, the others when they are used.
     ///
     /// # Errors
     /// If there is no memory for the table.
