@@ -127,7 +127,10 @@ impl Replaced {
             Ok(found) => File::from(found),
             Err(Errno::ENOENT) => return Ok(Vec::new()),
             Err(Errno::ELOOP | Errno::ENXIO) => return Err(strange()),
-            Err(errno) => return Err(errno.into()),
+            Err(errno) => {
+                let why = format!("look at the old file: {errno}");
+                return Err(io::Error::new(io::Error::from(errno).kind(), why));
+            }
         };
         if !found.metadata()?.is_file() {
             return Err(strange());

@@ -23,6 +23,9 @@
 //! process that serves since a later time (`since_ns`), and looks while no other saver can replace
 //! it ([`Replaced`]). The newest process wins, whoever is slow.
 //!
+//! In a reload it is forked while its owner lets the kernel end it first when memory ends
+//! (`expendable.rs`), and stays so: without a saver nothing is lost yet.
+//!
 //! A saver that was never told to begin has nothing to say: its process has not served. Signals to
 //! the whole group are for its owner, so it takes none. It ends when its socket is closed.
 

@@ -43,6 +43,8 @@ pub(in crate::table) struct Description {
     pub(in crate::table) layout: Layout,
     /// Whether entries end by time.
     pub(in crate::table) expires: bool,
+    /// How many rows there is room for.
+    pub(in crate::table) size: u32,
     /// The rows from this number on are free.
     pub(in crate::table) fresh: u32,
     /// The number plus one of the row that was being changed.
@@ -114,6 +116,7 @@ pub(in crate::table) fn read(bytes: &[u8; HEADER]) -> io::Result<Description> {
     Ok(Description {
         layout,
         expires: word(bytes, 28) != 0,
+        size,
         fresh,
         changing: word(bytes, CHANGING),
         pushed: word(bytes, PUSHED),

@@ -185,8 +185,11 @@ pub(super) fn read_head(head: &[u8; HEAD]) -> io::Result<Head> {
     if names_len > NAMES_MAX * 512 {
         return Err(invalid("too many names"));
     }
-    let described = header::read(&rows)?;
-    Ok(Head { stamp, entries: wide(head, 40), names_len, described })
+    let (entries, described) = (wide(head, 40), header::read(&rows)?);
+    if entries > described.size.into() {
+        return Err(invalid("more entries than there was room for"));
+    }
+    Ok(Head { stamp, entries, names_len, described })
 }
 
 fn read_stamp(head: &[u8; HEAD]) -> io::Result<Stamp> {

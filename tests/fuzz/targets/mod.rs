@@ -16,6 +16,7 @@ mod peers;
 mod process;
 mod proxy_header;
 mod regex;
+mod saved;
 mod tables;
 mod tls;
 
@@ -53,6 +54,7 @@ pub(crate) const TARGETS: &[Target] = &[
     peers::TARGET,
     proxy_header::TARGET,
     regex::TARGET,
+    saved::TARGET,
     tls::TARGET,
 ];
 

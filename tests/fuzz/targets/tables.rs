@@ -1,6 +1,6 @@
 //! The tables that peers and predecessors change, and what is true of them whatever was received.
 
-use stickd::config::{Config, PeersSection};
+use stickd::config::{Config, PeersSection, StickTable};
 use stickd::peers::{Section, Session};
 use stickd::table::{NAMES_MAX, Tables};
 
@@ -41,6 +41,11 @@ fn config() -> Config {
 /// The section of peers: `a` is this node, `b` and `c` are others.
 pub(super) fn declaration() -> PeersSection {
     CONFIG.with(|config| config.peers.first().cloned()).expect("there is a section")
+}
+
+/// The declarations of all tables.
+pub(super) fn declarations() -> Vec<StickTable> {
+    CONFIG.with(|config| config.tables.clone())
 }
 
 pub(super) fn tables() -> Tables {
