@@ -21,7 +21,7 @@
 //! In a reload two savers know the same files. The old one is told to quit when the successor
 //! serves. It may be in the middle of a save at that moment: so a saver replaces no file of a
 //! process that serves since a later time (`since_ns`), and looks while no other saver can replace
-//! it ([`Replaced`]). The newest process wins, whoever is slow.
+//! it (`net/files/replaced.rs`). The newest process wins, whoever is slow.
 //!
 //! In a reload it is forked while its owner lets the kernel end it first when memory ends
 //! (`expendable.rs`), and stays so: without a saver nothing is lost yet.
