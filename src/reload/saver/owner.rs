@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use nix::unistd::{ForkResult, fork, getpid};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid, fork, getpid};
 
 use super::order::Order;
 use super::place::Place;
@@ -35,6 +36,7 @@ pub enum Heard {
 /// The saver.
 #[derive(Debug)]
 pub struct Saver {
+    pid: Pid,
     socket: UnixStream,
     tables: Vec<String>,
     received: Vec<u8>,
@@ -60,8 +62,8 @@ impl Saver {
         // itself, allocation included.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => {
-                let child = Child::of_child(child.as_raw());
-                Ok((Self { socket: ours, tables, received: Vec::new() }, child))
+                let saver = Self { pid: child, socket: ours, tables, received: Vec::new() };
+                Ok((saver, Child::of_child(child.as_raw())))
             }
             ForkResult::Child => {
                 child::run(theirs, owner.as_raw().unsigned_abs(), places, confine);
@@ -164,6 +166,9 @@ impl Saver {
             heard.extend(self.hear());
             if matches!(heard.last(), Some(Heard::Gone)) {
                 heard.pop();
+                // It has closed the socket as it exits. Not every first process of a container
+                // reaps what is left to it.
+                let _ = waitpid(self.pid, None);
                 return heard;
             }
         }
