@@ -1,7 +1,9 @@
-"""Measurements of reloads, and of crashes."""
+"""Measurements of reloads, of crashes, and of stops with tables in files."""
 
+import glob
 import os
 import signal
+import time
 
 from .machine import until
 from .measurement import Measurement
@@ -38,6 +40,30 @@ def crash(stage):
     return figures
 
 
+def save(stage):
+    """A stop, which is all but its last save, and a start from the file. HAProxy has no file."""
+    figures = {}
+    for entries in (size for size in SIZES if size <= stage.entries_max):
+        setup = {"in_global": "tables-dir %s every 1d" % stage.folder,
+                 "table_size": max(2_000_000, entries)}
+        proxy = stage.start(**setup)
+        teach(proxy, entries)
+        start = time.monotonic()
+        os.kill(proxy.pid, signal.SIGTERM)
+        proxy.process.wait()
+        figures["%s entries, stop, s" % count(entries)] = time.monotonic() - start
+        files = glob.glob(stage.folder + "/*.table")
+        figures["%s entries, MB" % count(entries)] = sum(map(os.path.getsize, files)) / 1e6
+        start = time.monotonic()
+        proxy = stage.start(**setup)
+        until("the table is read", lambda: proxy.used() >= entries, 120, 0.001)
+        figures["%s entries, start, s" % count(entries)] = time.monotonic() - start
+        proxy.stop()
+        for file in files:
+            os.remove(file)
+    return figures
+
+
 def until_the_next_has_all(proxy, entries):
     """Seconds until another process answers and has so many entries."""
 
@@ -50,4 +76,5 @@ def until_the_next_has_all(proxy, entries):
 MEASUREMENTS = [
     Measurement("reload", "reload, from the signal until the successor has all", reload),
     Measurement("crash", "crash of a worker, until the next one has all", crash, ("stickd",)),
+    Measurement("save", "stop and start with the table in a file", save, ("stickd",)),
 ]

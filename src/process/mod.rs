@@ -341,7 +341,7 @@ impl Process {
             if !self.is_alone() {
                 self.run_succession(now_ms);
             }
-            self.saving.hear(&mut self.shared.tables, &self.reactor, now_ms);
+            self.saving.run(&mut self.shared.tables, &self.reactor, now_ms);
             self.clients.reap(&mut self.shared, now_ms); // slots may be reused from here on
             self.succession.count_late(&self.shared, self.clients.is_empty(), now_ms);
             self.logger.begin_turn(now_ms);

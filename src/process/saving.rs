@@ -10,7 +10,7 @@ use crate::reactor::{Reactor, clock};
 use crate::reload::inherit::{SERVER_NAMES_NAME, rows_name};
 use crate::reload::saver::{Heard, Saver};
 use crate::reload::socket::ReloadSocket;
-use crate::table::Tables;
+use crate::table::{SaveReport, Tables};
 
 /// The warning that a table cannot be saved.
 const UNSAVED: Topic = Topic::fault("save a table");
@@ -25,7 +25,7 @@ pub struct Saving {
 impl Saving {
     /// Gives the saver the memory of the tables.
     pub(super) fn new(saver: Option<Saver>, tables: &Tables, reactor: &Reactor) -> Self {
-        let Some(saver) = saver else { return Self::default() };
+        let Some(mut saver) = saver else { return Self::default() };
         let (rows, names) = tables.files();
         let rows = rows.filter(|(table, _)| saver.saves(table));
         let mut named: Vec<(String, RawFd)> =
@@ -34,6 +34,12 @@ impl Saving {
         let registered = reactor.register_readable(saver.socket(), ReloadSocket::Saver.source());
         if let Err(error) = registered.and_then(|()| saver.give(&named)) {
             log::error!("no table is saved: hand the tables to the saver: {error}");
+            // It may have said why it has ended.
+            for heard in saver.hear() {
+                if let Heard::Saved(table, SaveReport { result: Err(error), .. }) = heard {
+                    log::error!("table '{table}' is not saved: {error}");
+                }
+            }
             return Self::default();
         }
         Self { saver: Some(saver), is_readable: false }
@@ -69,8 +75,11 @@ impl Saving {
         self.is_readable = true;
     }
 
-    /// Takes note of what the saver has said.
-    pub(super) fn hear(&mut self, tables: &mut Tables, reactor: &Reactor, now_ms: u64) {
+    /// Tells the saver what a command has asked for, and takes note of what the saver has said.
+    pub(super) fn run(&mut self, tables: &mut Tables, reactor: &Reactor, now_ms: u64) {
+        if tables.take_wanted_save() {
+            self.save();
+        }
         if !std::mem::take(&mut self.is_readable) {
             return;
         }

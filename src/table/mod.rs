@@ -72,6 +72,7 @@ pub struct Tables {
     names: Dictionary,
     next_sweep_ms: u64,
     rules: u16,
+    wants_save: bool,
 }
 
 /// The least time between two sweeps if the first gained less than [`SWEEP_GAIN`] names. Looking
@@ -107,7 +108,7 @@ impl Tables {
         if storage == Storage::Kept || declarations.iter().any(|table| table.save.is_some()) {
             names.keep_memory();
         }
-        Ok(Self { tables, names, next_sweep_ms: 0, rules: 0 })
+        Ok(Self { tables, names, next_sweep_ms: 0, rules: 0, wants_save: false })
     }
 
     /// The files of the rows, with the names of their tables, and the file of the names, if other
@@ -153,6 +154,16 @@ impl Tables {
     pub fn new_rule(&mut self) -> u16 {
         self.rules = self.rules.saturating_add(1);
         self.rules
+    }
+
+    /// Asks the process to save the tables now that have a file.
+    pub fn request_save(&mut self) {
+        self.wants_save = true;
+    }
+
+    /// Whether that was asked. The question is answered once.
+    pub fn take_wanted_save(&mut self) -> bool {
+        std::mem::take(&mut self.wants_save)
     }
 
     /// The server names.

@@ -184,6 +184,7 @@ pub const COMMANDS: &[Command] = &[
              when the new process serves, or when it is clear that it will not.",
             "reload",
         ),
+    facts::rows::SAVE_TABLES,
     patterns::rows::SET_MAP,
     command("set maxconn frontend", "<frontend> <value>", Admin, limits::set_frontend_maxconn)
         .changes(Lost)

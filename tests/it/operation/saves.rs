@@ -346,6 +346,19 @@ fn the_saver_has_no_socket_of_clients_and_can_be_done_without() {
 }
 
 #[test]
+fn a_command_has_tables_saved_now() {
+    let service = Service::new();
+    let mut node = service.spec("", &service.save("1h")).start();
+    let homes = service.homes();
+    until("the first save", SOON, || saved(&node, "saves").is_some_and(|n| n == "1"));
+    assert_eq!(node.api().command("save tables").trim(), "");
+    until("another save", SOON, || saved(&node, "saves").is_some_and(|n| n == "2"));
+    node.crash();
+    let _node = node.start_again();
+    assert_eq!(service.homes(), homes);
+}
+
+#[test]
 fn what_a_killed_saver_has_left_is_removed() {
     let service = Service::new();
     let mut node = service.spec("", &service.save("1h")).start();

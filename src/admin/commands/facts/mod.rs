@@ -1,5 +1,5 @@
-//! The commands that HAProxy has not: `show mesh`, `show tables`, `show stick`, `show reloads`, and
-//! `drain server`.
+//! The commands that HAProxy has not: `show mesh`, `show tables`, `show stick`, `show reloads`,
+//! `save tables`, and `drain server`.
 
 mod drain;
 pub(super) mod rows;
@@ -29,6 +29,19 @@ fn show_tables(line: &CommandLine, _: &mut ClientSettings, _: &mut Context<'_>) 
         Ok(form) => Answer::job(TablesDump::new(form)),
         Err(error) => error,
     }
+}
+
+/// `save tables`.
+fn save_tables(_: &CommandLine, _: &mut ClientSettings, context: &mut Context<'_>) -> Answer {
+    if context.process.has_handed_over {
+        return Answer::error("A new process serves: connect anew to reach it.");
+    }
+    let tables = &mut context.shared.tables;
+    if !tables.ids().any(|id| tables.get(id).last_save().is_some()) {
+        return Answer::error("No table has 'save', and there is no 'tables-dir'.");
+    }
+    tables.request_save();
+    Answer::text("")
 }
 
 /// `show stick <key> [<table>] [json]`.
@@ -204,6 +217,10 @@ mod tests {
         let mut fixture = Fixture::with_saved_table();
         let text = fixture.ask("show tables");
         assert!(text.contains("\n  saved to /v/web.table: saves=0 failures=0\n"), "{text}");
+        fixture.ask("save tables");
+        assert!(fixture.shared.tables.take_wanted_save());
+        assert!(!fixture.shared.tables.take_wanted_save());
+        assert!(Fixture::new().ask("save tables").contains("No table has 'save'"));
         let table = fixture.shared.tables.get_mut(TableId(0));
         let written = Written { entries: 4, skipped: 1, bytes: 4096 };
         table.note_save(SaveReport { took_ms: 7, result: Ok(written) }, 1_000);

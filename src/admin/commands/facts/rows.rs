@@ -1,7 +1,7 @@
 //! The rows of the table of commands.
 
 use super::drain::drain_server;
-use super::{show_mesh, show_reloads, show_stick, show_tables};
+use super::{save_tables, show_mesh, show_reloads, show_stick, show_tables};
 use crate::admin::commands::command::Change::Lost;
 use crate::admin::commands::command::{Command, command};
 use crate::config::Level::{Admin, Operator, User};
@@ -24,6 +24,16 @@ pub(in crate::admin::commands) const DRAIN_SERVER: Command =
              but goes on using its entry until the time is over that the entry had before. A \
              reload forgets the rate. HAProxy does not have the command.",
             "drain server web/s1 50",
+        );
+
+pub(in crate::admin::commands) const SAVE_TABLES: Command =
+    command("save tables", "", Admin, save_tables)
+        .help("write the stick tables that are saved to their files now")
+        .manual(
+            "Writes the tables with `save`, and with `tables-dir` all, to their files now, beside \
+             the loop. The answer does not wait; `show tables` says when each was saved, or why \
+             not. HAProxy does not have the command.",
+            "save tables",
         );
 
 pub(in crate::admin::commands) const SHOW_STICK: Command =
