@@ -1,9 +1,11 @@
 //! What goes wrong, and when.
 
-use crate::clients;
+use stickd::peers::Start;
+
+use crate::process::{Process, Row};
 use crate::scenario::Fault;
 use crate::world::World;
-use crate::{foreign, reload};
+use crate::{clients, foreign, invariants, reload};
 
 /// How long one direction between two nodes stands still at most.
 const STALL_MS: u64 = 9_000;
@@ -57,6 +59,7 @@ fn happen(world: &mut World, fault: Fault) {
         }
         Fault::Crash => crash(world, node, false),
         Fault::PowerLoss => crash(world, node, true),
+        Fault::WorkerCrash => crash_of_worker(world, node),
         Fault::Freeze => {
             world.nodes[node].frozen_until_ms = now_ms + world.random.between(100, 8_000);
             world.tell(Some(node), None, || "gets no turn for a while".to_owned());
@@ -103,7 +106,8 @@ fn happen_to_foreign(world: &mut World, fault: Fault) {
         | Fault::Reload
         | Fault::Server
         | Fault::Removal
-        | Fault::Clear => {}
+        | Fault::Clear
+        | Fault::WorkerCrash => {}
     }
 }
 
@@ -126,17 +130,10 @@ fn crash(world: &mut World, node: usize, with_host: bool) {
         return;
     }
     let now_ms = world.now_ms;
-    world.counts.crashes += 1;
     clients::note_crash(world, node);
     world.tell(Some(node), None, || format!("crashes; the host vanishes: {with_host}"));
+    end_processes(world, node, with_host);
     let own = &mut world.nodes[node];
-    let draining = own.draining.drain(..).filter_map(|mut old| old.vanish());
-    for mut process in own.process.take().into_iter().chain(draining) {
-        process.vanish(&mut world.network, with_host, now_ms);
-    }
-    own.confirming = None;
-    own.lesson = None;
-    own.frozen_until_ms = 0;
     own.up_ms = now_ms + world.random.between(0, 12_000);
     own.known.fill(0);
     if own.handover.is_some() && !with_host && world.random.one_in(2) {
@@ -144,4 +141,39 @@ fn crash(world: &mut World, node: usize, with_host: bool) {
     }
     world.nodes[node].handover = None;
     world.truth.forgive(node);
+}
+
+/// A node's process ends. Its supervisor starts another, which has the entries at once. What older
+/// processes had still to tell is lost.
+fn crash_of_worker(world: &mut World, node: usize) {
+    let now_ms = world.now_ms;
+    let Some(process) = &world.nodes[node].process else { return };
+    let kept = process.kept();
+    let before: Vec<Option<Row>> = world.truth.keys().map(|key| process.row(key, now_ms)).collect();
+    let (config, storage) = (process.config.clone(), process.storage);
+    let generation = process.generation + 1;
+    clients::note_crash(world, node);
+    world.tell(Some(node), None, || "the worker crashes, and another goes on".to_owned());
+    end_processes(world, node, false);
+    world.nodes[node].handover = None;
+    let seed = world.random.below(1 << 40);
+    let mut next = Process::new(config, storage, Start::Alone, seed, now_ms);
+    next.begin_updates_at(world.scenario.first_update);
+    next.generation = generation;
+    next.restore(kept, now_ms);
+    invariants::check_restored(world, node, &before, &next);
+    world.nodes[node].process = Some(next);
+}
+
+/// All processes of a node end.
+fn end_processes(world: &mut World, node: usize, with_host: bool) {
+    world.counts.crashes += 1;
+    let own = &mut world.nodes[node];
+    let draining = own.draining.drain(..).filter_map(|mut old| old.vanish());
+    for mut process in own.process.take().into_iter().chain(draining) {
+        process.vanish(&mut world.network, with_host, world.now_ms);
+    }
+    own.confirming = None;
+    own.lesson = None;
+    own.frozen_until_ms = 0;
 }

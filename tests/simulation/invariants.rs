@@ -471,3 +471,16 @@ pub fn check_handover(world: &mut World, node: usize, old: &Process, next: &Proc
         }
     }
 }
+
+/// A process has crashed, and the next one has all that it had.
+pub fn check_restored(world: &mut World, node: usize, before: &[Option<Row>], next: &Process) {
+    for (key, before) in world.truth.keys().zip(before) {
+        let after = next.row(key, world.now_ms);
+        let plain = |row: &Row| Row { update_id: None, rate: 0, ..*row };
+        if before.as_ref().map(plain) != after.as_ref().map(plain) {
+            let what = format!("node{node} had {before:?}, and after a crash {after:?}");
+            world.breaks(Some(key), what);
+            return;
+        }
+    }
+}

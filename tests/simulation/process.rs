@@ -1,12 +1,15 @@
 //! One stickd: its tables, its peers section and its sessions, driven as `src/peers/link` drives
 //! them.
 
+use std::os::fd::BorrowedFd;
+
 use stickd::config::data_type::DataType;
 use stickd::config::{Config, PeersId, TableId};
+use stickd::net::memory::region::Storage;
 use stickd::peers::{
     Closed, Options, PeerId, Section, SectionEvent, Session, SessionError, SessionEvent, Start,
 };
-use stickd::table::{Cell, NameId, RowId, StickTable, Tables, UpdateId};
+use stickd::table::{Cell, KeptTables, NameId, RowId, StickTable, Tables, UpdateId};
 
 use crate::network::{Network, Received, WireId};
 use crate::random::Random;
@@ -54,6 +57,7 @@ pub struct Row {
 #[derive(Debug)]
 pub struct Process {
     pub config: Config,
+    pub storage: Storage,
     pub section: Section,
     pub tables: Tables,
     pub ends: Vec<End>,
@@ -88,8 +92,8 @@ pub struct Turn<'a> {
 }
 
 impl Process {
-    pub fn new(config: Config, start: Start, seed: u64, now_ms: u64) -> Self {
-        let tables = Tables::new(&config.tables).unwrap();
+    pub fn new(config: Config, storage: Storage, start: Start, seed: u64, now_ms: u64) -> Self {
+        let tables = Tables::with_storage(&config.tables, storage).unwrap();
         let options = Options {
             pid: 4242,
             seed,
@@ -111,6 +115,7 @@ impl Process {
         let bytes = table.allocated_bytes();
         Self {
             config,
+            storage,
             section,
             tables,
             ends,
@@ -120,6 +125,21 @@ impl Process {
             acked,
             bytes,
             first_in_turn: 0,
+        }
+    }
+
+    /// What another process finds when this one has crashed.
+    pub fn kept(&self) -> KeptTables {
+        let (rows, names) = self.tables.files();
+        let clone = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().unwrap();
+        let tables = rows.map(|(name, fd)| (name.to_owned(), clone(fd))).collect();
+        KeptTables { names: names.map(clone), tables }
+    }
+
+    /// Takes the entries of a process that has crashed.
+    pub fn restore(&mut self, kept: KeptTables, now_ms: u64) {
+        for (_, restored) in self.tables.restore(kept, now_ms) {
+            assert_eq!(restored.unwrap().dropped, 0);
         }
     }
 

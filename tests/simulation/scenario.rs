@@ -3,6 +3,7 @@
 
 use stickd::config;
 use stickd::config::{Config, Request};
+use stickd::net::memory::region::Storage;
 
 use crate::filter::Plant;
 use crate::random::Random;
@@ -30,9 +31,11 @@ pub enum Fault {
     Removal,
     /// All entries are removed on a node.
     Clear,
+    /// A node's process ends without a word. Its supervisor starts another, with all entries.
+    WorkerCrash,
 }
 
-/// Every fault.
+/// The faults of every second cluster.
 const FAULTS: [Fault; 10] = [
     Fault::Cut,
     Fault::Stall,
@@ -129,7 +132,23 @@ impl Scenario {
             has_foreign: random.one_in(4),
             plant: None,
         };
-        scenario.without_what_cannot_be()
+        let supervised = random.one_in(2);
+        scenario.supervised(supervised).without_what_cannot_be()
+    }
+
+    /// With or without supervisors that start another process when one has crashed.
+    pub fn supervised(mut self, supervised: bool) -> Self {
+        self.faults.retain(|(fault, _)| *fault != Fault::WorkerCrash);
+        if supervised {
+            self.faults.push((Fault::WorkerCrash, usual_interval_ms(Fault::WorkerCrash)));
+        }
+        self
+    }
+
+    /// Whether processes keep their entries where the next process can read them.
+    pub fn storage(&self) -> Storage {
+        let is_kept = self.faults.iter().any(|(fault, _)| *fault == Fault::WorkerCrash);
+        if is_kept { Storage::Kept } else { Storage::Own }
     }
 
     /// Leaves out what no cluster of stickd does, or what would not end within a run.
@@ -194,7 +213,7 @@ fn usual_interval_ms(fault: Fault) -> u64 {
     match fault {
         Fault::Cut => 2_000,
         Fault::Stall | Fault::Server => 5_000,
-        Fault::Crash | Fault::PowerLoss => 12_000,
+        Fault::Crash | Fault::PowerLoss | Fault::WorkerCrash => 12_000,
         Fault::Freeze | Fault::SlowReader => 8_000,
         Fault::Reload => 6_000,
         Fault::Removal => 1_000,

@@ -258,9 +258,9 @@ impl World {
 
     fn start(&mut self, node: usize) {
         self.tell(Some(node), None, || "starts with nothing".to_owned());
-        let config = self.scenario.configuration(node);
+        let (config, storage) = (self.scenario.configuration(node), self.scenario.storage());
         let seed = self.random.below(1 << 40);
-        let mut process = Process::new(config, Start::Alone, seed, self.now_ms);
+        let mut process = Process::new(config, storage, Start::Alone, seed, self.now_ms);
         process.begin_updates_at(self.scenario.first_update);
         self.nodes[node].process = Some(process);
         self.nodes[node].known.fill(0);
