@@ -41,6 +41,7 @@ pub fn declaration(size: u32) -> StickTable {
         expire_ms: Some(EXPIRE_MS),
         nopurge: false,
         recv_only: false,
+        counts: stickd::config::Counts::Shared,
         origins: false,
         save: None,
         server_key: ServerKey::Name,

@@ -1,7 +1,9 @@
 //! Single operations on a stick table.
 
 use divan::{Bencher, black_box};
-use stickd::table::StickTable;
+use stickd::config::data_type::{DataType, StoredData};
+use stickd::config::{Counts, TableId};
+use stickd::table::{StickTable, Tables, sum_of_parts};
 
 use crate::keys::{EXPIRE_MS, SAMPLE, SIZES, declaration, in_other_order, key};
 
@@ -74,4 +76,30 @@ fn insert_and_expire(bencher: Bencher<'_, '_>, size: u32) {
         insert_one();
     }
     bencher.bench_local(insert_one);
+}
+
+/// The sum of a rate over the parts of this many nodes (`aggregate`), each with an entry of the key
+/// among 100,000.
+#[divan::bench(args = [1, 3, 16], sample_size = SAMPLE)]
+fn sum_of_rates(bencher: Bencher<'_, '_>, nodes: u16) {
+    const SIZE: u32 = 100_000;
+    let rate = StoredData { data_type: DataType::ConnRate, elements: 1, period_ms: 10_000 };
+    let mut parts = vec![declaration(SIZE); usize::from(nodes)];
+    parts.iter_mut().for_each(|part| part.data = vec![rate]);
+    let others = (1..nodes).map(TableId).collect();
+    parts[0].counts = Counts::OfThisNode { sum: "web".to_owned(), others };
+    let mut tables = Tables::new(&parts).unwrap();
+    let cell = tables.get(TableId(0)).cell(DataType::ConnRate).unwrap();
+    for id in (0..nodes).map(TableId) {
+        let table = tables.get_mut(id);
+        for number in 0..SIZE {
+            let (row, _) = table.find_or_insert(&key(number), 0).unwrap();
+            table.count_rate(row, cell, 0, 1, 0);
+        }
+    }
+    let mut keys = in_other_order(SIZE);
+    bencher.bench_local(|| {
+        let key = keys.next().unwrap();
+        sum_of_parts(tables.entries_of_parts(TableId(0), &key, 1), cell, 0, 1)
+    });
 }

@@ -230,6 +230,7 @@ fn table(name: &str, key_type: KeyType, key_len: u32, size: u32) -> StickTable {
         expire_ms: None,
         nopurge: false,
         recv_only: false,
+        counts: crate::config::Counts::Shared,
         origins: false,
         save: None,
         server_key: ServerKey::Name,

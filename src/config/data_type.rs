@@ -18,6 +18,17 @@ pub enum Kind {
     Name,
 }
 
+impl Kind {
+    /// The greatest number that a value can be.
+    pub const fn most(self) -> u64 {
+        match self {
+            Self::Signed => i32::MAX as u64,
+            Self::Unsigned | Self::Rate | Self::Name => u32::MAX as u64,
+            Self::Wide => u64::MAX,
+        }
+    }
+}
+
 /// What changes a stored value. The samples and the actions of a data type follow from its role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {

@@ -547,6 +547,7 @@ mod tests {
             expire_ms: None,
             nopurge: false,
             recv_only: false,
+            counts: crate::config::Counts::Shared,
             origins: false,
             save: None,
             server_key: ServerKey::Name,

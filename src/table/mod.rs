@@ -58,6 +58,7 @@ pub use saved::{
 pub use shown::{Author, Origin};
 pub use stick_table::{END_SOON_MS, StickTable};
 pub use update_log::{Change, UpdateId};
+pub use values::sum_of_parts;
 
 use std::os::fd::BorrowedFd;
 
@@ -138,6 +139,28 @@ impl Tables {
     /// The table that the Runtime API knows under this name.
     pub fn by_name(&self, name: &str) -> Option<TableId> {
         self.ids().find(|id| self.get(*id).declaration().name == name)
+    }
+
+    /// The part of this node in the sum that rules and commands know under this name.
+    pub fn sum_by_name(&self, name: &str) -> Option<TableId> {
+        self.ids().find(|id| self.get(*id).declaration().sum_name() == Some(name))
+    }
+
+    /// A table, and the parts of other nodes that are added to it where counts are told.
+    pub fn parts(&self, id: TableId) -> impl Iterator<Item = TableId> {
+        let others = self.get(id).declaration().other_parts();
+        std::iter::once(id).chain(others.iter().copied())
+    }
+
+    /// The entries with this key in a table and in the parts of other nodes.
+    pub fn entries_of_parts(
+        &self,
+        id: TableId,
+        key: &[u8],
+        now_ms: u64,
+    ) -> impl Iterator<Item = (&StickTable, RowId)> {
+        let tables = self.parts(id).map(|id| self.get(id));
+        tables.filter_map(move |table| Some((table, table.find(key, now_ms)?)))
     }
 
     /// The entries of all tables.

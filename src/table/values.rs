@@ -12,6 +12,17 @@ use super::row_id::RowId;
 use super::stick_table::StickTable;
 use crate::config::data_type::Kind;
 
+/// The sum of a value over the parts of several nodes. It ends where the kind of the value ends.
+pub fn sum_of_parts<'t>(
+    parts: impl Iterator<Item = (&'t StickTable, RowId)>,
+    cell: Cell,
+    element: u32,
+    now_ms: u64,
+) -> u64 {
+    let numbers = parts.map(|(table, row)| table.number(row, cell, element, now_ms));
+    numbers.fold(0, u64::saturating_add).min(cell.kind().most())
+}
+
 impl StickTable {
     /// Where `server_id` and `server_key` are, in a table that stores both.
     pub fn server_place(&self) -> Option<ServerPlace> {
@@ -109,6 +120,15 @@ impl StickTable {
     /// The estimate of a rate's events in its last period.
     pub fn rate(&self, row: RowId, cell: Cell, element: u32, now_ms: u64) -> u32 {
         self.get_rate(row, cell, element).estimate(cell.period_ms(), now_ms)
+    }
+
+    /// A value as a number, whatever its kind; a rate as its estimate.
+    pub fn number(&self, row: RowId, cell: Cell, element: u32, now_ms: u64) -> u64 {
+        match cell.kind() {
+            Kind::Signed | Kind::Unsigned | Kind::Name => self.get_u32(row, cell, element).into(),
+            Kind::Wide => self.get_u64(row, cell, element),
+            Kind::Rate => self.rate(row, cell, element, now_ms).into(),
+        }
     }
 
     fn cells_of(&self, row: RowId) -> Cells<'_> {

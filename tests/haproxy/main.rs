@@ -11,6 +11,7 @@
     reason = "tests may stop, and use threads and the real clock"
 )]
 
+mod aggregate;
 mod api;
 mod data;
 mod limits;

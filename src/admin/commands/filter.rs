@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 
+use super::named_entries::NamedEntry;
 use super::typed::command_line::{CommandLine, text};
-use crate::config::data_type::{DataType, Kind};
-use crate::table::{Cell, RowId, StickTable, key};
+use crate::config::data_type::DataType;
+use crate::table::{Cell, StickTable, key};
 
 /// The most comparisons in one command.
 const CONDITIONS_MAX: usize = 4;
@@ -158,15 +159,10 @@ pub(super) fn parse_data(word: &[u8], table: &StickTable) -> Result<Element, &'s
 }
 
 /// Whether every comparison holds for an entry.
-pub(super) fn matches(
-    conditions: &[Condition],
-    table: &StickTable,
-    row: RowId,
-    now_ms: u64,
-) -> bool {
+pub(super) fn matches(conditions: &[Condition], entry: &NamedEntry<'_>, now_ms: u64) -> bool {
     conditions.iter().all(|condition| {
         let Condition { element, operator, operand } = *condition;
-        let Some(value) = value(table, row, element, now_ms) else { return false };
+        let Some(value) = entry.value(element, now_ms) else { return false };
         let operand = i128::from(operand);
         match operator {
             Operator::Eq => value == operand,
@@ -176,18 +172,6 @@ pub(super) fn matches(
             Operator::Lt => value < operand,
             Operator::Gt => value > operand,
         }
-    })
-}
-
-/// A stored value as a number; none for the name of a server.
-fn value(table: &StickTable, row: RowId, element: Element, now_ms: u64) -> Option<i128> {
-    let Element { cell, number } = element;
-    Some(match cell.kind() {
-        Kind::Signed => i128::from(table.get_u32(row, cell, number).cast_signed()),
-        Kind::Unsigned => i128::from(table.get_u32(row, cell, number)),
-        Kind::Wide => i128::from(table.get_u64(row, cell, number)),
-        Kind::Rate => i128::from(table.rate(row, cell, number, now_ms)),
-        Kind::Name => return None,
     })
 }
 

@@ -26,6 +26,7 @@ mod facts;
 mod filter;
 mod frontend;
 mod limits;
+mod named_entries;
 mod patterns;
 mod program;
 mod reload;

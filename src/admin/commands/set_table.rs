@@ -4,11 +4,12 @@ use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
 use super::filter;
 use super::filter::{Element, Selection, SelectionError};
+use super::named_entries::{NamedEntry, NamedTables};
 use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::admin::slice::SLICE_ROWS_MAX;
-use crate::config::TableId;
 use crate::config::data_type::Kind;
+use crate::config::{Counts, TableId};
 use crate::table::{Author, Cell, Dictionary, NameId, Rate, RowId, RowStep, StickTable};
 
 const SET_USAGE: &str = "Required arguments: <table> key <key> [data.<store_data_type> <value>]*";
@@ -25,9 +26,13 @@ pub(super) fn set_table(
     context: &mut Context<'_>,
 ) -> Answer {
     let Some(name) = line.word(2) else { return Answer::error(SET_USAGE) };
-    let Some(id) = context.shared.tables.by_name(&text(name)) else {
+    let Some(named) = NamedTables::find(&text(name), &context.shared.tables) else {
         return Answer::error("No such table");
     };
+    let id = named.first;
+    if context.shared.tables.get(id).declaration().counts == Counts::OfAnotherNode {
+        return Answer::error("Another node counts in this table: set the entry there");
+    }
     match line.word(3) {
         Some(b"key") => {}
         Some(word) if word.starts_with(b"data.") => {
@@ -148,57 +153,86 @@ pub(super) fn clear_table(
     context: &mut Context<'_>,
 ) -> Answer {
     let Some(name) = line.word(2) else { return Answer::error(CLEAR_USAGE) };
-    let Some(id) = context.shared.tables.by_name(&text(name)) else {
+    let Some(named) = NamedTables::find(&text(name), &context.shared.tables) else {
         return Answer::error("No such table");
     };
-    let selection = match filter::parse(line, context.shared.tables.get(id)) {
+    let selection = match filter::parse(line, context.shared.tables.get(named.first)) {
         Ok(selection) => selection,
         Err(error) => return Answer::error(error.text(CLEAR_USAGE)),
     };
     if let Selection::Key(key) = &selection {
-        let table = context.shared.tables.get_mut(id);
-        let is_gone = table.find(key, context.now_ms).is_none_or(|row| table.remove(row));
+        let is_gone = remove(&named, key, context);
         return if is_gone { Answer::text("") } else { Answer::error(IN_USE) };
     }
-    Answer::job(TableClear { table: id, selection, cursor: None })
+    Answer::job(TableClear { named, at: 0, selection, cursor: None })
 }
 
 /// The entries that are still to be removed.
 #[derive(Debug)]
 struct TableClear {
-    table: TableId,
+    named: NamedTables,
+    /// The position of the table that is looked through.
+    at: usize,
     selection: Selection,
     cursor: Option<RowId>,
 }
 
+impl TableClear {
+    /// Whether the entry in this row is to be removed.
+    fn selects(&self, id: TableId, row: RowId, context: &Context<'_>) -> bool {
+        let (tables, now_ms) = (&context.shared.tables, context.now_ms);
+        let table = tables.get(id);
+        let key = table.key(row);
+        match &self.selection {
+            Selection::All => true,
+            Selection::Key(selected) => key == selected,
+            Selection::Values(conditions) if self.named.is_one_table() => {
+                filter::matches(conditions, &NamedEntry::of_row(table, row), now_ms)
+            }
+            Selection::Values(conditions) => {
+                let entry = self.named.entry(key, tables, now_ms);
+                entry.is_some_and(|entry| filter::matches(conditions, &entry, now_ms))
+            }
+        }
+    }
+}
+
 impl Job for TableClear {
     fn advance(&mut self, context: &mut Context<'_>, _: &mut Vec<u8>) -> JobState {
-        let now_ms = context.now_ms;
-        let table = context.shared.tables.get_mut(self.table);
         for _ in 0..SLICE_ROWS_MAX {
+            let Some(id) = self.named.at(self.at) else { return JobState::Finished };
+            let table = context.shared.tables.get(id);
             match table.next_row_within(self.cursor, SLICE_ROWS_MAX) {
                 RowStep::Row(row) => {
                     self.cursor = Some(row);
-                    let selected = match &self.selection {
-                        Selection::All => true,
-                        Selection::Key(key) => table.key(row) == key,
-                        Selection::Values(conditions) => {
-                            filter::matches(conditions, table, row, now_ms)
-                        }
-                    };
-                    if selected {
-                        table.remove(row);
+                    if !self.selects(id, row, context) {
+                        continue;
+                    }
+                    if self.named.is_one_table() {
+                        context.shared.tables.get_mut(id).remove(row);
+                    } else {
+                        let key = context.shared.tables.get(id).key(row).to_vec();
+                        remove(&self.named, &key, context);
                     }
                 }
                 RowStep::Pause(row) => {
                     self.cursor = Some(row);
                     return JobState::Unfinished;
                 }
-                RowStep::End => return JobState::Finished,
+                RowStep::End => (self.at, self.cursor) = (self.at + 1, None),
             }
         }
         JobState::Unfinished
     }
+}
+
+/// Removes the entries with this key. False if one is in use.
+fn remove(named: &NamedTables, key: &[u8], context: &mut Context<'_>) -> bool {
+    let now_ms = context.now_ms;
+    named.ids().fold(true, |is_gone, id| {
+        let table = context.shared.tables.get_mut(id);
+        table.find(key, now_ms).is_none_or(|row| table.remove(row)) && is_gone
+    })
 }
 
 #[cfg(test)]

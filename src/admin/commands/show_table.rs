@@ -6,12 +6,13 @@ use super::answer::{Answer, Job, JobState};
 use super::client_settings::ClientSettings;
 use super::filter;
 use super::filter::{Element, Selection};
+use super::named_entries::{NamedEntry, NamedTables};
 use super::typed::command_line::{CommandLine, text};
 use crate::admin::context::Context;
 use crate::admin::slice::{SLICE_LEN_MAX, SLICE_ROWS_MAX};
 use crate::config::data_type::Kind;
 use crate::config::{Level, TableId};
-use crate::table::{NameId, RowId, RowStep, StickTable, key};
+use crate::table::{NameId, RowId, RowStep, StickTable, Tables, key};
 
 /// How many expired entries are removed before tables are shown.
 const ROWS_EXPIRED_MAX: usize = 10_000;
@@ -30,11 +31,12 @@ pub(super) fn show_table(
         let next = context.shared.tables.ids().count();
         return Answer::job(TableList { next });
     };
-    let Some(id) = context.shared.tables.by_name(&text(name)) else {
+    let Some(named) = NamedTables::find(&text(name), &context.shared.tables) else {
         return Answer::error("No such table");
     };
-    drop_expired([id].into_iter(), context);
-    let table = context.shared.tables.get(id);
+    drop_expired(named.ids(), context);
+    let tables = &context.shared.tables;
+    let table = tables.get(named.first);
     let selection = match filter::parse(line, table) {
         Ok(selection) => selection,
         Err(error) => return Answer::error(error.text(USAGE)),
@@ -44,14 +46,14 @@ pub(super) fn show_table(
             return Answer::denied();
         }
         let mut head = Vec::new();
-        write_head(&mut head, table);
+        write_head(&mut head, &named, tables);
         let head = text(&head).into_owned();
         return Answer::Text(head + "# contents not dumped due to insufficient privileges\n");
     }
     if let Selection::Key(key) = &selection {
-        return show_key(id, key, context);
+        return show_key(&named, key, context);
     }
-    Answer::job(TableDump { table: id, selection, begun: false, cursor: None })
+    Answer::job(TableDump { named, at: 0, selection, begun: false, cursor: None })
 }
 
 /// Removes expired entries, because `used:` counts them too.
@@ -62,12 +64,12 @@ fn drop_expired(tables: impl Iterator<Item = TableId>, context: &mut Context<'_>
     }
 }
 
-fn show_key(id: TableId, key: &[u8], context: &Context<'_>) -> Answer {
-    let table = context.shared.tables.get(id);
-    let Some(row) = table.find(key, context.now_ms) else { return Answer::text("") };
+fn show_key(named: &NamedTables, key: &[u8], context: &Context<'_>) -> Answer {
+    let tables = &context.shared.tables;
+    let Some(entry) = named.entry(key, tables, context.now_ms) else { return Answer::text("") };
     let mut out = Vec::new();
-    write_head(&mut out, table);
-    write_row(&mut out, id, table, row, context);
+    write_head(&mut out, named, tables);
+    write_entry(&mut out, named.first, &entry, context);
     Answer::Text(text(&out).into_owned())
 }
 
@@ -85,86 +87,116 @@ impl Job for TableList {
             }
             self.next = index;
             if let Some(id) = context.shared.tables.ids().nth(index) {
-                write_head(out, context.shared.tables.get(id));
+                let tables = &context.shared.tables;
+                let sum = tables.get(id).declaration().sum_name();
+                if let Some(sum) = sum.and_then(|sum| NamedTables::find(sum, tables)) {
+                    write_head(out, &sum, tables);
+                }
+                write_head(out, &NamedTables::one(id), tables);
             }
         }
         JobState::Finished
     }
 }
 
-/// The entries of a table that are still to be printed. The cursor is the last row that was looked
-/// at, because rows may come and go between two slices.
+/// The entries that are still to be printed. The cursor is the last row that was looked at, because
+/// rows may come and go between two slices.
 #[derive(Debug)]
 struct TableDump {
-    table: TableId,
+    named: NamedTables,
+    /// The position of the table that is being printed.
+    at: usize,
     selection: Selection,
     begun: bool,
     cursor: Option<RowId>,
 }
 
+impl TableDump {
+    /// The entry in this row, unless it was printed with the entry of a table before.
+    fn entry<'t>(
+        &self,
+        table: &'t StickTable,
+        row: RowId,
+        context: &'t Context<'_>,
+    ) -> Option<NamedEntry<'t>> {
+        if !table.is_live(row, context.now_ms) {
+            return None;
+        }
+        if self.named.is_one_table() {
+            return Some(NamedEntry::of_row(table, row));
+        }
+        let entry = self.named.entry(table.key(row), &context.shared.tables, context.now_ms)?;
+        std::ptr::eq(entry.first.0, table).then_some(entry)
+    }
+}
+
 impl Job for TableDump {
     fn advance(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> JobState {
-        let table = context.shared.tables.get(self.table);
+        let tables = &context.shared.tables;
         if !self.begun {
             self.begun = true;
-            write_head(out, table);
+            write_head(out, &self.named, tables);
         }
         for _ in 0..SLICE_ROWS_MAX {
             if out.len() >= SLICE_LEN_MAX {
                 return JobState::Unfinished;
             }
+            let Some(id) = self.named.at(self.at) else { return JobState::Finished };
+            let table = tables.get(id);
             let row = match table.next_row_within(self.cursor, SLICE_ROWS_MAX) {
                 RowStep::Row(row) => row,
                 RowStep::Pause(row) => {
                     self.cursor = Some(row);
                     return JobState::Unfinished;
                 }
-                RowStep::End => return JobState::Finished,
+                RowStep::End => {
+                    (self.at, self.cursor) = (self.at + 1, None);
+                    continue;
+                }
             };
             self.cursor = Some(row);
+            let Some(entry) = self.entry(table, row, context) else { continue };
             let selected = match &self.selection {
                 Selection::Values(conditions) => {
-                    filter::matches(conditions, table, row, context.now_ms)
+                    filter::matches(conditions, &entry, context.now_ms)
                 }
                 Selection::All | Selection::Key(_) => true,
             };
-            if selected && table.is_live(row, context.now_ms) {
-                write_row(out, self.table, table, row, context);
+            if selected {
+                write_entry(out, id, &entry, context);
             }
         }
         JobState::Unfinished
     }
 }
 
-/// Writes `# table: web, type: ip, size:20480, used:3`.
-fn write_head(out: &mut Vec<u8>, table: &StickTable) {
+/// Writes `# table: web, type: ip, size:20480, used:3`. Of a sum, the entries of the fullest part.
+fn write_head(out: &mut Vec<u8>, named: &NamedTables, tables: &Tables) {
+    let table = tables.get(named.first);
     let declaration = table.declaration();
-    let key_type = declaration.key_type.name();
-    let (name, size, used) = (&declaration.name, table.size(), table.used());
+    let sum = declaration.sum_name().filter(|_| !named.is_one_table());
+    let name = sum.unwrap_or(&declaration.name);
+    let (key_type, size) = (declaration.key_type.name(), table.size());
+    let used = named.ids().map(|id| tables.get(id).used()).max().unwrap_or(0);
     // Writing to a vector cannot fail.
     let _ = writeln!(out, "# table: {name}, type: {key_type}, size:{size}, used:{used}");
 }
 
 /// Writes one entry. HAProxy prints an address first; stickd prints the number of the row in that
 /// form.
-fn write_row(
-    out: &mut Vec<u8>,
-    id: TableId,
-    table: &StickTable,
-    row: RowId,
-    context: &Context<'_>,
-) {
+fn write_entry(out: &mut Vec<u8>, id: TableId, entry: &NamedEntry<'_>, context: &Context<'_>) {
+    let (table, row) = entry.first;
     let identity = (u64::from(id.0) + 1) << 36 | u64::from(row.number());
     let key = key::format(table.key(row), table.declaration().key_type);
-    let uses = table.holders(row);
-    let expires = table.expires_in_ms(row, context.now_ms).unwrap_or(0);
+    let uses = entry.holders();
+    let expires = entry.expires_in_ms(context.now_ms);
     // Writing to a vector cannot fail, here and below.
     let _ = write!(out, "{identity:#014x}: key={key} use={uses} exp={expires}");
     for cell in table.cells() {
         for number in 0..cell.elements() {
             let element = Element { cell: *cell, number };
             write_name(out, element);
-            write_value(out, table, row, element, context);
+            write_value(out, entry, element, context);
         }
     }
     out.push(b'\n');
@@ -179,21 +211,13 @@ fn write_name(out: &mut Vec<u8>, Element { cell, number }: Element) {
     };
 }
 
-fn write_value(
-    out: &mut Vec<u8>,
-    table: &StickTable,
-    row: RowId,
-    Element { cell, number }: Element,
-    context: &Context<'_>,
-) {
-    let _ = match cell.kind() {
-        Kind::Signed => write!(out, "{}", table.get_u32(row, cell, number).cast_signed()),
-        Kind::Unsigned => write!(out, "{}", table.get_u32(row, cell, number)),
-        Kind::Wide => write!(out, "{}", table.get_u64(row, cell, number)),
-        Kind::Rate => write!(out, "{}", table.rate(row, cell, number, context.now_ms)),
-        Kind::Name => {
-            let name = context.shared.tables.names().name(NameId(table.get_u32(row, cell, number)));
-            out.write_all(name.unwrap_or(b"-"))
+fn write_value(out: &mut Vec<u8>, entry: &NamedEntry<'_>, element: Element, context: &Context<'_>) {
+    let (table, row) = entry.first;
+    let _ = match entry.value(element, context.now_ms) {
+        Some(value) => write!(out, "{value}"),
+        None => {
+            let name = NameId(table.get_u32(row, element.cell, element.number));
+            out.write_all(context.shared.tables.names().name(name).unwrap_or(b"-"))
         }
     };
 }

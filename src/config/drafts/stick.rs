@@ -17,6 +17,8 @@ pub(in crate::config) struct TableDraft {
     pub(in crate::config) expire_ms: Option<u32>,
     pub(in crate::config) nopurge: bool,
     pub(in crate::config) recv_only: bool,
+    /// Where `aggregate` stands.
+    pub(in crate::config) aggregate: Option<Place>,
     pub(in crate::config) origins: bool,
     /// The file that the table is saved to, and how often, in milliseconds.
     pub(in crate::config) save: Option<(Placed<String>, u32)>,
@@ -38,6 +40,7 @@ impl TableDraft {
             expire_ms: None,
             nopurge: false,
             recv_only: false,
+            aggregate: None,
             origins: false,
             save: None,
             server_key: ServerKey::Name,

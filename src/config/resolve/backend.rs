@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{health, hints, numbering};
+use super::{aggregates, health, hints, numbering};
 use crate::config::drafts::names::Index;
 use crate::config::drafts::{ProxyDraft, ProxyKind, ServerDraft, StickRuleDraft};
 use crate::config::rules::{Rules, StickCondition};
@@ -121,6 +121,7 @@ fn stick_rule(
         }
     };
     if let Some(table) = config.tables.get_mut(table.index()) {
+        aggregates::refuse_stickiness(table, rule.place, report);
         stick::add_stickiness(&mut table.data);
         let word = Placed { value: key.word.value.as_str(), place: key.word.place };
         if let Err(mistake) = rules::check_key(&key.key, table, &word) {

@@ -2,6 +2,7 @@
 //! refer to nothing are reported.
 
 mod added_server;
+mod aggregates;
 mod backend;
 mod counts;
 mod frontend;

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::aggregates;
 use super::counts::id;
 use crate::config::drafts::{Draft, GlobalDraft, PeersDraft, TableDraft};
 use crate::config::text::diagnostic::{Place, Placed, Section};
 use crate::config::text::gaps::Gaps;
 use crate::config::text::nearest::hint;
 use crate::config::text::report::Report;
-use crate::config::{Config, PeersId, PeersSection, SavedTo, StickTable, TableId};
+use crate::config::{Config, Counts, PeersId, PeersSection, SavedTo, StickTable, TableId};
 
 /// Adds the tables in the order of their lines, also to the peers sections that replicate them.
 /// Returns the tables by name. If two have the same name, the first counts.
@@ -20,12 +21,12 @@ pub(super) fn resolve(
     config: &mut Config,
     report: &mut Report,
 ) -> HashMap<String, TableId> {
-    let Draft { global, proxies, peers, gaps, .. } = draft;
+    let Draft { global, proxies, peers: peers_drafts, gaps, .. } = draft;
     let of_proxies = proxies.iter().filter_map(|proxy| {
         let label = Section { kind: proxy.kind.word(), name: Some(proxy.name.clone()) };
         Some((proxy.table.as_ref()?, proxy.name.clone(), proxy.name.clone(), label, None))
     });
-    let of_peers = peers.iter().enumerate().flat_map(|(index, section)| {
+    let of_peers = peers_drafts.iter().enumerate().flat_map(|(index, section)| {
         section.tables.iter().map(move |table| {
             let name = table.name.clone().unwrap_or_default();
             let label = Section { kind: PeersDraft::WORD, name: Some(section.name.clone()) };
@@ -38,8 +39,9 @@ pub(super) fn resolve(
     let mut places: HashMap<String, Place> = HashMap::new();
     let mut ids = HashMap::new();
     let mut files: HashMap<PathBuf, Place> = HashMap::new();
+    let mut sums = Vec::new();
     for (draft, name, wire_name, label, section) in drafts {
-        report.enter(Some(label));
+        report.enter(Some(label.clone()));
         if let Some(other) = places.insert(name.clone(), draft.place) {
             let at = report.name(other);
             report.error(draft.place, format!("there is a stick table '{name}' already, at {at}"));
@@ -57,8 +59,16 @@ pub(super) fn resolve(
             let file = file.display();
             report.error(place, format!("another table is saved to {file} already, at {at}"));
         }
+        aggregates::check(draft, peers, peers_drafts, report);
         config.tables.push(table(draft, name, wire_name, save));
         attach(table_id, peers, config);
+        if draft.aggregate.is_some() {
+            sums.push((table_id, draft.place, label));
+        }
+    }
+    for (table, place, label) in sums {
+        report.enter(Some(label));
+        aggregates::add_parts(table, place, &mut places, config, report);
     }
     ids
 }
@@ -80,7 +90,7 @@ fn find_peers(
 }
 
 /// Adds a table to its peers section. If the section is not started, the table stays local.
-fn attach(table_id: TableId, peers: Option<PeersId>, config: &mut Config) {
+pub(super) fn attach(table_id: TableId, peers: Option<PeersId>, config: &mut Config) {
     let Some(peers) = peers else { return };
     let Some(section) = config.peers.get_mut(peers.index()) else { return };
     if section.disabled || section.local.is_none() {
@@ -121,5 +131,6 @@ fn table(draft: &TableDraft, name: String, wire_name: String, save: Option<Saved
         server_key: draft.server_key,
         data: draft.data.clone(),
         peers: None,
+        counts: Counts::Shared,
     }
 }

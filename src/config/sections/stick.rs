@@ -68,6 +68,17 @@ pub(in crate::config) const KEYWORDS: &[Keyword] = &[
     .example("stick-table type ip size 100k origins")
     .differs("HAProxy does not know this word."),
     row(
+        "aggregate",
+        exactly(0),
+        "",
+        "Counts for the whole cluster: samples tell the sum over all nodes of the peers section. \
+         Each node has its own part, the table `<name>:<node>` for peers, which it alone changes \
+         and all learn. It takes the memory of a table for each node.",
+    )
+    .by_default("nodes overwrite each other's counts")
+    .example("stick-table type ip size 100k expire 1m store conn_rate(10s) aggregate peers nodes")
+    .differs("HAProxy does not know this word; it takes part with a table for each node."),
+    row(
         "save",
         Arity { min: 1, max: 3 },
         "<file> [every <time>]",
@@ -122,16 +133,8 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
                 table.expire_ms = Some(ms).filter(|ms| *ms > 0);
                 Ok(())
             }),
-            "nopurge" => {
-                table.nopurge = true;
-                Ok(())
-            }
-            "origins" => {
-                table.origins = true;
-                Ok(())
-            }
-            "recv-only" => {
-                table.recv_only = true;
+            "nopurge" | "origins" | "recv-only" | "aggregate" => {
+                set_flag(&mut table, &word);
                 Ok(())
             }
             "save" => words.after("save", "a file").and_then(|file| {
@@ -173,6 +176,16 @@ pub(super) fn read_table(line: &Line<'_>, first: usize, report: &mut Report) -> 
     table.data.sort_by_key(|stored| stored.data_type);
     check_overrides(line, &table.data)?;
     Ok(table)
+}
+
+/// Notes a word that stands alone.
+fn set_flag(table: &mut TableDraft, word: &Placed<&str>) {
+    match word.value {
+        "nopurge" => table.nopurge = true,
+        "origins" => table.origins = true,
+        "recv-only" => table.recv_only = true,
+        _ => table.aggregate = Some(word.place),
+    }
 }
 
 /// How often tables are saved, in milliseconds: not so often that nothing else is done, and often

@@ -59,7 +59,7 @@ pub use server::{HashKey, Server, ServerSettings, ServerTls};
 pub use server_address::{RelativeAddress, ServerAddress, ServerPort};
 pub use severity::Severity;
 pub use socket::{ForeignSource, ProxyV2Options, SendProxy, Source, TunedBuffers};
-pub use stick::{KeyType, RuleSource, SavedTo, ServerKey, StickKey, StickRule, StickTable};
+pub use stick::{Counts, KeyType, RuleSource, SavedTo, ServerKey, StickKey, StickRule, StickTable};
 pub use variable::{Variable, VariableNames, VariableScope, VariableSizes};
 
 /// A whole configuration, checked and resolved.

@@ -42,6 +42,49 @@ pub struct StickTable {
     pub data: Vec<StoredData>,
     /// The peers section it is replicated through.
     pub peers: Option<PeersId>,
+    /// Whose counts it holds.
+    pub counts: Counts,
+}
+
+/// Whose counts a table holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Counts {
+    /// Those of all nodes: what a peer sends takes the place of what is here.
+    #[default]
+    Shared,
+    /// Those of this node (`aggregate`). Samples tell the sum of it and of the parts of others.
+    OfThisNode {
+        /// The name that rules and commands know the sum by.
+        sum: String,
+        /// The parts of the other nodes.
+        others: Vec<TableId>,
+    },
+    /// Those of another node, which alone changes them.
+    OfAnotherNode,
+}
+
+impl StickTable {
+    /// The tables that are added to this one where counts are told.
+    pub fn other_parts(&self) -> &[TableId] {
+        match &self.counts {
+            Counts::OfThisNode { others, .. } => others,
+            Counts::Shared | Counts::OfAnotherNode => &[],
+        }
+    }
+
+    /// The name of the sum that this table is this node's part of.
+    pub fn sum_name(&self) -> Option<&str> {
+        match &self.counts {
+            Counts::OfThisNode { sum, .. } => Some(sum),
+            Counts::Shared | Counts::OfAnotherNode => None,
+        }
+    }
+
+    /// Whether the table learns what belongs to the node that sends it: the connections that are
+    /// open there.
+    pub fn learns_local(&self) -> bool {
+        self.recv_only || self.counts == Counts::OfAnotherNode
+    }
 }
 
 /// Where a table is saved, and how often.

@@ -105,7 +105,7 @@ impl DecodePlan {
     ) -> Option<Self> {
         let key_type = update::key_type_from_number(definition.key_type)?;
         let columns = definition.columns().ok()?;
-        let learns_local = table.is_some_and(|table| table.declaration().recv_only);
+        let learns_local = table.is_some_and(|table| table.declaration().learns_local());
         let received = |column: &Column| {
             let cell = table.and_then(|table| table.cell(column.data_type));
             let cell = cell.filter(|_| learns_local || !column.data_type.is_local());

@@ -69,6 +69,7 @@ pub(super) fn sticky_table(name: &str, size: u32) -> StickTable {
         expire_ms: Some(600_000),
         nopurge: false,
         recv_only: false,
+        counts: crate::config::Counts::Shared,
         origins: false,
         save: None,
         server_key: ServerKey::Name,

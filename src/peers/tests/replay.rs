@@ -139,6 +139,7 @@ fn declarations(messages: &[&Json]) -> Vec<StickTable> {
             expire_ms: (expire_ms > 0).then_some(expire_ms),
             nopurge: false,
             recv_only: false,
+            counts: crate::config::Counts::Shared,
             origins: false,
             save: None,
             server_key: ServerKey::Name,

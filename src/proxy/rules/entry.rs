@@ -67,6 +67,22 @@ pub(super) fn fact(
     }
 }
 
+/// The value that a fact tells, in a table: where it is stored.
+pub(super) fn told_cell(table: &StickTable, fact: EntryFact) -> Option<(Cell, u32)> {
+    match fact {
+        EntryFact::Exists | EntryFact::Trackers => None,
+        EntryFact::Stored(data_type, element) | EntryFact::Clear(data_type, element) => {
+            locate(table, data_type, element)
+        }
+        EntryFact::Kilobytes(data_type) => locate(table, data_type, 0),
+        EntryFact::Increment(counter, element) => {
+            let rate = || locate(table, counter.rate()?, element);
+            locate(table, counter, element).or_else(rate)
+        }
+        EntryFact::CountConnection => locate(table, DataType::ConnCnt, 0),
+    }
+}
+
 fn stored(
     table: &StickTable,
     row: RowId,

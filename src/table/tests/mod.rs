@@ -22,6 +22,7 @@ pub(super) fn declaration(size: u32, expire_ms: Option<u32>) -> config::StickTab
         expire_ms,
         nopurge: false,
         recv_only: false,
+        counts: crate::config::Counts::Shared,
         origins: false,
         save: None,
         server_key: ServerKey::Name,
@@ -446,6 +447,40 @@ fn a_server_is_set_as_its_two_values_are() {
     let mut other = declaration(4, None);
     other.data.pop();
     assert!(StickTable::new(&other).unwrap().server_place().is_none());
+}
+
+#[test]
+fn a_sum_over_the_parts_of_nodes_ends_where_its_kind_ends() {
+    let stored = |data_type| StoredData { data_type, elements: 1, period_ms: 10_000 };
+    let data = [DataType::Gpc0, DataType::ConnRate, DataType::BytesInCnt].map(stored).to_vec();
+    let part = config::StickTable { data, ..declaration(10, None) };
+    let others = vec![TableId(1), TableId(2)];
+    let counts = config::Counts::OfThisNode { sum: "T".to_owned(), others };
+    let own = config::StickTable { counts, ..part.clone() };
+    let mut tables = Tables::new(&[own, part.clone(), part]).unwrap();
+    let [gpc0, bytes, rate] = [DataType::Gpc0, DataType::BytesInCnt, DataType::ConnRate]
+        .map(|data_type| tables.get(TableId(0)).cell(data_type).unwrap());
+    let mut set = |table: u16, gpc: u32, events: u32, count: u64| {
+        let table = tables.get_mut(TableId(table));
+        let (row, _) = table.find_or_insert(&[1, 0, 0, 1], 0).unwrap();
+        table.set_u32(row, gpc0, 0, gpc);
+        table.set_u64(row, bytes, 0, count);
+        table.count_rate(row, rate, 0, events, 0);
+    };
+    set(0, 3, 5, 1 << 40);
+    set(2, 4, 6, 1);
+    let sums = |tables: &Tables| {
+        let parts = || tables.entries_of_parts(TableId(0), &[1, 0, 0, 1], 0);
+        [gpc0, rate, bytes].map(|cell| sum_of_parts(parts(), cell, 0, 0))
+    };
+    assert_eq!(tables.sum_by_name("T"), Some(TableId(0)));
+    assert_eq!(sums(&tables), [7, 11, (1 << 40) + 1]);
+    let table = tables.get_mut(TableId(1));
+    let (row, _) = table.find_or_insert(&[1, 0, 0, 1], 0).unwrap();
+    table.set_u32(row, gpc0, 0, u32::MAX);
+    table.set_u64(row, bytes, 0, u64::MAX);
+    table.count_rate(row, rate, 0, u32::MAX, 0);
+    assert_eq!(sums(&tables), [u64::from(u32::MAX), u64::from(u32::MAX), u64::MAX]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Several nodes that are peers of each other.
 
+mod aggregate;
 mod facts;
 mod names;
 mod odd_peers;

@@ -6,6 +6,7 @@ use crate::proxy::rules::context::Context;
 use crate::proxy::rules::entry;
 use crate::proxy::rules::value::{Value, key_of};
 use crate::table::key::{Key, address_key};
+use crate::table::{RowId, sum_of_parts};
 
 impl Context<'_, '_> {
     /// What is told of an entry that the connection tracks; with another table, of the entry with
@@ -20,20 +21,49 @@ impl Context<'_, '_> {
         if fact == EntryFact::Exists {
             return Some(i64::from(tracked.is_some()));
         }
-        let tracked = tracked?;
-        match other {
-            Some(other) if other != tracked.table => {
-                let table = self.tables.get(tracked.table);
-                let key = table.key(tracked.row).to_vec();
-                let other = self.tables.get_mut(other);
-                let row = other.find(&key, self.now_ms);
-                entry::fact(other, row, fact, self.now_ms)
-            }
-            _ => {
-                let table = self.tables.get_mut(tracked.table);
-                entry::fact(table, Some(tracked.row), fact, self.now_ms)
-            }
+        let (own, row) = tracked.map(|tracked| (tracked.table, tracked.row))?;
+        let table = other.unwrap_or(own);
+        if table == own && self.tables.get(own).declaration().other_parts().is_empty() {
+            return entry::fact(self.tables.get_mut(own), Some(row), fact, self.now_ms);
         }
+        let key = self.tables.get(own).key(row).to_vec();
+        let row =
+            if table == own { Some(row) } else { self.tables.get(table).find(&key, self.now_ms) };
+        self.told(table, row, &key, fact)
+    }
+
+    /// What is told of an entry, with what other nodes have counted of it.
+    fn told(
+        &mut self,
+        table: TableId,
+        row: Option<RowId>,
+        key: &[u8],
+        fact: EntryFact,
+    ) -> Option<i64> {
+        // The value before it is cleared.
+        let sum = match fact {
+            EntryFact::Clear(..) => self.sum(table, key, fact),
+            _ => None,
+        };
+        let told = entry::fact(self.tables.get_mut(table), row, fact, self.now_ms)?;
+        Some(sum.or_else(|| self.sum(table, key, fact)).unwrap_or(told))
+    }
+
+    /// What is told of a key where other nodes have parts of the table; nothing where they have
+    /// none, or where the fact is of this node alone.
+    fn sum(&self, table: TableId, key: &[u8], fact: EntryFact) -> Option<i64> {
+        let own = self.tables.get(table);
+        if own.declaration().other_parts().is_empty() {
+            return None;
+        }
+        let mut parts = self.tables.entries_of_parts(table, key, self.now_ms);
+        if fact == EntryFact::Exists {
+            return Some(parts.next().is_some().into());
+        }
+        let (cell, element) = entry::told_cell(own, fact)?;
+        let sum = sum_of_parts(parts, cell, element, self.now_ms);
+        let sum = i64::try_from(sum).unwrap_or(i64::MAX);
+        Some(if let EntryFact::Kilobytes(_) = fact { sum >> 10 } else { sum })
     }
 
     /// What is told of the entry with this key. A fact that changes the entry makes a missing one.
@@ -44,15 +74,15 @@ impl Context<'_, '_> {
         fact: EntryFact,
     ) -> Option<i64> {
         let now_ms = self.now_ms;
-        let table = self.tables.get_mut(table);
+        let own = self.tables.get_mut(table);
         let row = if entry::changes(fact) {
-            Some(table.find_or_insert(key, now_ms)?.0)
+            Some(own.find_or_insert(key, now_ms)?.0)
         } else {
-            table.find(key, now_ms)
+            own.find(key, now_ms)
         };
         // HAProxy counts the sample itself as a tracker of the entry.
         let itself = i64::from(fact == EntryFact::Trackers && row.is_some());
-        entry::fact(table, row, fact, now_ms).map(|told| told + itself)
+        self.told(table, row, key, fact).map(|told| told + itself)
     }
 
     /// A time of the entry with this key, in milliseconds; 0 in a table without `expire`.
@@ -62,14 +92,19 @@ impl Context<'_, '_> {
         key: &[u8],
         time: EntryTime,
     ) -> Option<i64> {
-        let table = self.tables.get(table);
-        let row = table.find(key, self.now_ms)?;
-        let left = table.expires_in_ms(row, self.now_ms).unwrap_or(0);
+        let parts = self.tables.entries_of_parts(table, key, self.now_ms);
+        let left = parts.map(|(table, row)| table.expires_in_ms(row, self.now_ms).unwrap_or(0));
+        let left = left.max()?;
         Some(match time {
             EntryTime::Left => left.into(),
-            EntryTime::Idle => {
-                table.declaration().expire_ms.unwrap_or(0).saturating_sub(left).into()
-            }
+            EntryTime::Idle => self
+                .tables
+                .get(table)
+                .declaration()
+                .expire_ms
+                .unwrap_or(0)
+                .saturating_sub(left)
+                .into(),
         })
     }
 
