@@ -162,7 +162,7 @@ pub(super) fn parse_data(word: &[u8], table: &StickTable) -> Result<Element, &'s
 pub(super) fn matches(conditions: &[Condition], entry: &NamedEntry<'_>, now_ms: u64) -> bool {
     conditions.iter().all(|condition| {
         let Condition { element, operator, operand } = *condition;
-        let Some(value) = entry.value(element, now_ms) else { return false };
+        let Some(value) = entry.value(element.cell, element.number, now_ms) else { return false };
         let operand = i128::from(operand);
         match operator {
             Operator::Eq => value == operand,

@@ -3,10 +3,9 @@
 
 use std::iter::once;
 
-use super::filter::Element;
 use crate::config::TableId;
 use crate::config::data_type::Kind;
-use crate::table::{RowId, StickTable, Tables, sum_of_parts};
+use crate::table::{Cell, RowId, StickTable, Tables, sum_of_parts};
 
 /// What the name of a table stands for.
 #[derive(Clone, Debug)]
@@ -92,7 +91,7 @@ impl<'t> NamedEntry<'t> {
     }
 
     /// A stored value as a number; none for the name of a server.
-    pub(super) fn value(&self, Element { cell, number }: Element, now_ms: u64) -> Option<i128> {
+    pub(super) fn value(&self, cell: Cell, number: u32, now_ms: u64) -> Option<i128> {
         let (table, row) = self.first;
         Some(match cell.kind() {
             Kind::Signed => table.get_u32(row, cell, number).cast_signed().into(),

@@ -213,7 +213,7 @@ fn write_name(out: &mut Vec<u8>, Element { cell, number }: Element) {
 
 fn write_value(out: &mut Vec<u8>, entry: &NamedEntry<'_>, element: Element, context: &Context<'_>) {
     let (table, row) = entry.first;
-    let _ = match entry.value(element, context.now_ms) {
+    let _ = match entry.value(element.cell, element.number, context.now_ms) {
         Some(value) => write!(out, "{value}"),
         None => {
             let name = NameId(table.get_u32(row, element.cell, element.number));

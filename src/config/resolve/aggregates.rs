@@ -1,9 +1,9 @@
-//! Tables that count for the whole cluster (`aggregate`): each node of the peers section has a part.
+//! Tables that count for the whole cluster (`aggregate`): each node of a peers section has a part.
 
 use std::collections::HashMap;
 
 use super::counts::id;
-use super::tables::attach;
+use super::peers::attach;
 use crate::config::data_type::{Role, StoredData};
 use crate::config::drafts::{PeersDraft, TableDraft};
 use crate::config::text::diagnostic::Place;

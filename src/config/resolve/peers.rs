@@ -5,7 +5,9 @@ use super::rings::Targets;
 use crate::config::drafts::{PeersDraft, keyword_names};
 use crate::config::text::diagnostic::Section;
 use crate::config::text::report::Report;
-use crate::config::{Bind, BindAddress, LogTarget, Peer, PeerAddress, PeersSection};
+use crate::config::{
+    Bind, BindAddress, Config, LogTarget, Peer, PeerAddress, PeersId, PeersSection, TableId,
+};
 
 pub(super) fn section(
     draft: &PeersDraft,
@@ -79,6 +81,19 @@ pub(super) fn section(
         binds,
         tables: Vec::new(),
         log: targets.of_section(&draft.log, global_log, None, report),
+    }
+}
+
+/// Adds a table to its peers section. If the section is not started, the table stays local.
+pub(super) fn attach(table_id: TableId, peers: Option<PeersId>, config: &mut Config) {
+    let Some(peers) = peers else { return };
+    let Some(section) = config.peers.get_mut(peers.index()) else { return };
+    if section.disabled || section.local.is_none() {
+        return;
+    }
+    section.tables.push(table_id);
+    if let Some(table) = config.tables.get_mut(table_id.index()) {
+        table.peers = Some(peers);
     }
 }
 

@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::aggregates;
 use super::counts::id;
+use super::peers::attach;
 use crate::config::drafts::{Draft, GlobalDraft, PeersDraft, TableDraft};
 use crate::config::text::diagnostic::{Place, Placed, Section};
 use crate::config::text::gaps::Gaps;
@@ -87,19 +88,6 @@ fn find_peers(
         report.error(name.place, format!("there is no peers section '{}'{hint}", name.value));
     }
     found.map(|index| PeersId(id(index)))
-}
-
-/// Adds a table to its peers section. If the section is not started, the table stays local.
-pub(super) fn attach(table_id: TableId, peers: Option<PeersId>, config: &mut Config) {
-    let Some(peers) = peers else { return };
-    let Some(section) = config.peers.get_mut(peers.index()) else { return };
-    if section.disabled || section.local.is_none() {
-        return;
-    }
-    section.tables.push(table_id);
-    if let Some(table) = config.tables.get_mut(table_id.index()) {
-        table.peers = Some(peers);
-    }
 }
 
 /// What may stand in the name of a file. The name of a table of a peers section has a slash.

@@ -3,7 +3,8 @@
 pub(super) mod model;
 
 use super::{
-    Author, Change, END_SOON_MS, NameId, Origin, Rate, RowId, RowStep, StickTable, Tables, UpdateId,
+    Author, Change, END_SOON_MS, NameId, Origin, Rate, RowId, RowStep, StickTable, TableId, Tables,
+    UpdateId, sum_of_parts,
 };
 use crate::config;
 use crate::config::data_type::{DataType, Kind, StoredData};
@@ -22,7 +23,7 @@ pub(super) fn declaration(size: u32, expire_ms: Option<u32>) -> config::StickTab
         expire_ms,
         nopurge: false,
         recv_only: false,
-        counts: crate::config::Counts::Shared,
+        counts: config::Counts::Shared,
         origins: false,
         save: None,
         server_key: ServerKey::Name,
@@ -491,7 +492,7 @@ fn tables_with_the_same_entries_have_the_same_digest() {
     };
     for declaration in [declaration(100, Some(1000)), other] {
         let mut pair = [0, 1].map(|_| Tables::new(std::slice::from_ref(&declaration)).unwrap());
-        let id = config::TableId(0);
+        let id = TableId(0);
         let set = |tables: &mut Tables, key: u8, name: &str, server: u32| {
             let name = match name {
                 "" => NameId::NONE,
