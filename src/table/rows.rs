@@ -4,6 +4,7 @@
 //! A *link* is a row number plus one, so that the zeroed memory the system hands out means "none"
 //! and a row that was never used costs no page.
 
+use std::hint::black_box;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{Ordering, fence};
@@ -167,6 +168,11 @@ impl Rows {
     pub(super) fn row(&self, row: u32) -> &[u8] {
         let start = self.start(row);
         &self.memory[start..start + self.layout.stride]
+    }
+
+    /// Begins to fetch a row.
+    pub(super) fn touch(&self, row: u32) {
+        black_box(self.memory[self.start(row)]);
     }
 
     pub(super) fn key(&self, row: u32) -> &[u8] {

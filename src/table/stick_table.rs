@@ -6,8 +6,6 @@
 //! - a row that is over is never found, though it stays until it is expired or evicted;
 //! - a row has at most one place in the update log.
 
-use std::hint::black_box;
-
 use super::entry::{Cells, Entry};
 use super::expiry::Expiry;
 use super::handover_log::HandoverLog;
@@ -38,7 +36,7 @@ const HELD_MAX: usize = 64;
 pub struct StickTable {
     declaration: config::StickTable,
     pub(super) rows: Rows,
-    index: Index,
+    pub(super) index: Index,
     pub(super) expiry: Expiry,
     pub(super) update_log: UpdateLog,
     pub(super) handover: Option<HandoverLog>,
@@ -189,7 +187,7 @@ impl StickTable {
     /// about 32, touch all their slots in a loop that does nothing else, and then find the keys. So
     /// the memory's latencies pass at the same time.
     pub fn touch_slot(&self, hash: KeyHash) {
-        black_box(self.index.touch(hash));
+        self.index.touch(hash);
     }
 
     /// [`StickTable::find_or_insert`] with the key's [`StickTable::hash`] known. A new entry gets

@@ -23,9 +23,9 @@ use super::rows::Rows;
 
 /// The most slots at the start: 8 MiB, enough for 1.5 million entries.
 const SLOTS_AT_START: usize = 1 << 21;
-/// The slots that are emptied for each new row while the index grows. The growth is over long
-/// before the larger array is full.
-const MOVED_AT_ONCE: usize = 8;
+/// The slots that are emptied for each new row while the index grows, so many that the memory's
+/// latencies pass at the same time. The growth is over long before the larger array is full.
+const MOVED_AT_ONCE: usize = 32;
 
 /// The index of one table.
 #[derive(Debug)]
@@ -80,9 +80,9 @@ impl Index {
         self.hasher.hash(key)
     }
 
-    /// Reads the first slot that a search would look at.
-    pub(super) fn touch(&self, hash: KeyHash) -> u32 {
-        self.slots.touch(hash)
+    /// Begins to fetch the first slot that a search would look at.
+    pub(super) fn touch(&self, hash: KeyHash) {
+        self.slots.touch(hash);
     }
 
     #[inline]
@@ -91,6 +91,17 @@ impl Index {
         match &self.growth {
             Some(growth) if found.is_none() => growth.old.find(rows, hash, key),
             Some(_) | None => found,
+        }
+    }
+
+    /// Prepares for so many rows, which are about to be added to an empty index. Without memory for
+    /// that, the index grows as it can.
+    pub(super) fn expect(&mut self, rows: u32) {
+        let count = Self::capacity(rows.min(self.size));
+        if count > self.slots.len() && self.growth.is_none() && has_memory(count) {
+            self.slots = Slots::new(count, self.size);
+            self.slots.provide();
+            self.room = room(count, self.size);
         }
     }
 
@@ -131,8 +142,7 @@ impl Index {
     #[cold]
     fn grow(&mut self) -> bool {
         let count = self.slots.len() * 2;
-        // An allocation that fails would end the process: whether it can be made shows before.
-        if Vec::<u32>::new().try_reserve_exact(count).is_err() {
+        if !has_memory(count) {
             return false;
         }
         let old = std::mem::replace(&mut self.slots, Slots::new(count, self.size));
@@ -146,18 +156,19 @@ impl Index {
     #[cold]
     fn move_some(&mut self, rows: &Rows) {
         let Self { slots, growth: Some(growth), hasher, .. } = self else { return };
-        let Growth { old, begin, moved } = growth;
-        let enough = (*moved + MOVED_AT_ONCE).min(old.len());
-        loop {
-            let row = old.take(*begin, *moved);
-            *moved += 1;
-            match row {
-                Some(row) => slots.insert(hasher.hash(rows.key(row)), row),
-                None if *moved >= enough => break,
-                None => {}
-            }
+        let enough = (growth.moved + MOVED_AT_ONCE).min(growth.old.len());
+        let mut is_whole = false;
+        while !is_whole {
+            let mut batch = [None; MOVED_AT_ONCE];
+            is_whole = growth.take(&mut batch, enough);
+            let taken = || batch.iter().flatten().copied();
+            // Each loop is so short that the processor has many misses under way at once.
+            taken().for_each(|row| rows.touch(row));
+            let hashed = batch.map(|row| row.map(|row| (hasher.hash(rows.key(row)), row)));
+            hashed.iter().flatten().for_each(|(hash, _)| slots.touch(*hash));
+            hashed.iter().flatten().for_each(|(hash, row)| slots.insert(*hash, *row));
         }
-        if *moved >= old.len() {
+        if growth.moved >= growth.old.len() {
             self.growth = None;
         }
     }
@@ -168,6 +179,26 @@ impl Index {
         let old = self.growth.as_ref().map_or(0, |growth| growth.old.check(rows, &self.hasher));
         assert_eq!(self.slots.check(rows, &self.hasher) + old, rows.used());
     }
+}
+
+impl Growth {
+    /// Takes rows out of the old slots, one for each place of `batch`. Stops behind `enough` slots
+    /// at the end of a cluster, and returns true then.
+    fn take(&mut self, batch: &mut [Option<u32>], enough: usize) -> bool {
+        for place in batch {
+            *place = self.old.take(self.begin, self.moved);
+            self.moved += 1;
+            if place.is_none() && self.moved >= enough {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Whether there is memory for so many slots. An allocation that fails would end the process.
+fn has_memory(slots: usize) -> bool {
+    Vec::<u32>::new().try_reserve_exact(slots).is_ok()
 }
 
 /// The rows that so many slots take: three quarters, or all rows if that is enough for them.

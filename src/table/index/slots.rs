@@ -11,6 +11,8 @@
 //! without touching their rows; the tag tells the rest. The distance's largest value means "at
 //! least this far": then the row's key is hashed again.
 
+use std::hint::black_box;
+
 use super::hash::{KeyHash, KeyHasher};
 use crate::net::memory;
 use crate::table::rows::Rows;
@@ -51,10 +53,10 @@ impl Slots {
         self.slots.len()
     }
 
-    /// Reads the first slot that a search would look at.
+    /// Begins to fetch the first slot that a search would look at.
     #[inline]
-    pub(super) fn touch(&self, hash: KeyHash) -> u32 {
-        self.slots[self.home(hash)]
+    pub(super) fn touch(&self, hash: KeyHash) {
+        black_box(self.slots[self.home(hash)]);
     }
 
     #[inline]

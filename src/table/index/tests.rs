@@ -46,17 +46,18 @@ fn every_row_is_found_while_the_index_grows() {
     for seed in 0..20 {
         let mut random = Random(seed);
         let mut pair = Pair::new(3000, 16);
-        let mut times_grown = 0;
+        let (mut times_grown, mut was_seen_growing) = (0, false);
         let removals = 1 + random.below(3);
         for _ in 0..6000 {
             let key = random.below(4000);
-            let was_growing = pair.index.growth.is_some();
+            let before = pair.index.slots.len();
             match pair.model.contains_key(&key) {
                 true if random.below(4) < removals => pair.remove(key),
                 false if pair.model.len() < 3000 => pair.insert(key),
                 true | false => {}
             }
-            times_grown += u32::from(!was_growing && pair.index.growth.is_some());
+            times_grown += u32::from(pair.index.slots.len() > before);
+            was_seen_growing |= pair.index.growth.is_some();
             assert_eq!(pair.find(key), pair.model.get(&key).copied());
             if random.below(50) == 0 {
                 pair.index.check(&pair.rows);
@@ -64,7 +65,7 @@ fn every_row_is_found_while_the_index_grows() {
             }
         }
         pair.index.check(&pair.rows);
-        assert!(times_grown >= 6, "{times_grown}");
+        assert!(times_grown >= 6 && was_seen_growing, "{times_grown}");
         pair.rows.clear();
         pair.index.clear();
         assert!(pair.model.keys().all(|key| pair.find(*key).is_none()));
@@ -79,5 +80,21 @@ fn an_index_is_as_large_as_its_rows_need() {
     let mut pair = Pair::new(3000, 16);
     (0..3000).for_each(|key| pair.insert(key));
     assert!(pair.index.growth.is_none());
+    assert_eq!(pair.index.allocated_bytes(), Index::capacity(3000) * 4);
+}
+
+#[test]
+fn an_index_that_expects_its_rows_does_not_grow() {
+    let mut pair = Pair::new(3000, 16);
+    pair.index.expect(1000);
+    let bytes = pair.index.allocated_bytes();
+    assert_eq!(bytes, Index::capacity(1000) * 4);
+    (0..1000).for_each(|key| pair.insert(key));
+    assert_eq!((pair.index.allocated_bytes(), pair.index.growth.is_none()), (bytes, true));
+    pair.index.check(&pair.rows);
+    (1000..3000).for_each(|key| pair.insert(key));
+    assert!((0..3000).all(|key| pair.find(key).is_some()));
+    let mut pair = Pair::new(3000, 16);
+    pair.index.expect(u32::MAX);
     assert_eq!(pair.index.allocated_bytes(), Index::capacity(3000) * 4);
 }

@@ -21,6 +21,9 @@ pub(in crate::table) trait Source {
     /// How the rows are laid out.
     fn layout(&self) -> &Layout;
 
+    /// How many entries there are at most.
+    fn entries_max(&self) -> u32;
+
     /// Gives the bytes of all rows to `take`, some rows at a time, with the number of the first.
     /// Returns how many rows cannot be read.
     ///
@@ -80,6 +83,10 @@ impl Image {
 impl Source for Image {
     fn layout(&self) -> &Layout {
         &self.described.layout
+    }
+
+    fn entries_max(&self) -> u32 {
+        self.described.fresh
     }
 
     fn for_each_part(&self, mut take: impl FnMut(u32, &[u8])) -> io::Result<u64> {

@@ -99,6 +99,7 @@ impl StickTable {
         if image.layout().key_type != self.declaration().key_type {
             return Err(invalid("its keys are of another type"));
         }
+        self.expect(image.entries_max());
         let copied = self.copied(image);
         let mut done = Restored::default();
         let lost = image.for_each_part(|first, part| {
@@ -122,6 +123,13 @@ impl StickTable {
         })?;
         done.dropped = done.dropped.saturating_add(u32::try_from(lost).unwrap_or(u32::MAX));
         Ok(done)
+    }
+
+    /// So many entries are about to come. A table that has some already stays as it is.
+    fn expect(&mut self, entries: u32) {
+        if self.used() == 0 {
+            self.index.expect(entries);
+        }
     }
 
     fn restore_batch(

@@ -156,6 +156,13 @@ impl Source for SavedFile {
         &self.head.described.layout
     }
 
+    fn entries_max(&self) -> u32 {
+        // A head may say more than the file has.
+        let len = self.file.metadata().map_or(0, |found| found.len());
+        let rows = len / self.geometry.stride.max(1) as u64;
+        u32::try_from(rows.min(self.head.entries)).unwrap_or(u32::MAX)
+    }
+
     fn for_each_part(&self, mut take: impl FnMut(u32, &[u8])) -> io::Result<u64> {
         let Geometry { stride, .. } = self.geometry;
         let (mut bytes, mut lost, mut row) = (Vec::new(), 0_u64, 0);
