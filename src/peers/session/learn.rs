@@ -292,15 +292,21 @@ impl Learner {
         for hash in batch.pending.iter().take(count).flatten().filter_map(|pending| pending.hash) {
             table.touch_slot(hash);
         }
-        for pending in batch.pending.iter().take(count).flatten() {
+        for pending in batch.pending.iter_mut().take(count).flatten() {
             // The fields stay where they are until they are needed: copies of all of them do not
             // fit the processor's registers.
-            let update = &pending.update;
+            let update = &mut pending.update;
             let found = pending.hash.and_then(|hash| {
                 table.find_or_insert_hashed(hash, update.key, update.expires_in_ms, now_ms)
             });
             let is_taught = self.resync.includes(pending.is_timed);
             let is_repeated = pending.is_timed && !is_taught && !update.ends_soon();
+            if is_repeated && let Some((row, _)) = found {
+                // It is no visit, so it shortens no life.
+                let own_ms = table.expires_in_ms(row, now_ms);
+                update.expires_in_ms = update.expires_in_ms.max(own_ms);
+            }
+            let update = &*update;
             let met = found
                 .map(|(row, is_new)| RowUpdate {
                     index,

@@ -154,6 +154,21 @@ fn an_entry_that_is_newer_here_lives_on_when_version_2_0_has_counted_more() {
 }
 
 #[test]
+fn what_is_sent_once_more_shortens_no_life() {
+    for (left_ms, lives_ms) in [(5000, 300_000), (400_000, 400_000), (1, 1)] {
+        let mut node = Node::with_tables(&[table(true)]);
+        change(&mut node.tables, T, CLIENT, 5, NOW_MS - 300_000);
+        assert_eq!(node.sent(), [1]);
+        node.acknowledge(1);
+        let (kind, clients) = (UpdateKind::TIMED, Some(7));
+        teach(&mut node, Some(1), Lesson { kind, id: 1, left_ms, server: 5, clients });
+        let table = node.tables.get(T);
+        let row = table.find(&CLIENT.to_be_bytes(), NOW_MS).unwrap();
+        assert_eq!(table.expires_in_ms(row, NOW_MS), Some(lives_ms), "{left_ms}");
+    }
+}
+
+#[test]
 fn a_teacher_says_where_its_update_log_ends() {
     let mut node = Node::new(10);
     node.change([1, 2, 3]);
