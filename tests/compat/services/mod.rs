@@ -22,6 +22,7 @@ mod two_nodes;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use example::Example;
 
@@ -35,11 +36,15 @@ fn under_each_program(file: &str, story: impl Fn(&Example, Flavour)) {
     }
 }
 
+/// How long checks may take to find a state: on a busy machine some fail that were about to succeed,
+/// and then several must succeed in a row.
+const CHECKED: Duration = Duration::from_secs(60);
+
 /// Waits until checks have found this state of a server.
 #[track_caller]
 fn until_checked(node: &Node, server: &str, state: &str) {
     let (proxy, name) = server.split_once('/').unwrap();
-    until(&format!("{server} is {state}"), SOON, || {
+    until(&format!("{server} is {state}"), CHECKED, || {
         let checked = node.api().stat(proxy, name, "check_status");
         !matches!(checked.as_str(), "" | "INI") && node.api().stat(proxy, name, "status") == state
     });
