@@ -36,8 +36,8 @@ fn under_each_program(file: &str, story: impl Fn(&Example, Flavour)) {
     }
 }
 
-/// How long checks may take to find a state: on a busy machine some fail that were about to succeed,
-/// and then several must succeed in a row.
+/// How long checks may take to find a state: on a busy machine some fail that were about to
+/// succeed, and then several must succeed in a row.
 const CHECKED: Duration = Duration::from_secs(60);
 
 /// Waits until checks have found this state of a server.
