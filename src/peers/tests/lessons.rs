@@ -64,6 +64,13 @@ fn server(node: &Node) -> u32 {
     entries(&node.tables, T, NOW_MS)[0].1
 }
 
+/// How long the client's entry still lives.
+fn lives_for_ms(node: &Node) -> Option<u32> {
+    let table = node.tables.get(T);
+    let row = table.find(&CLIENT.to_be_bytes(), NOW_MS).unwrap();
+    table.expires_in_ms(row, NOW_MS)
+}
+
 #[test]
 fn a_lesson_of_version_2_0_does_not_undo_what_the_learner_has_changed() {
     let mut node = Node::called(&[sticky_table("web", 10)], Start::Alone);
@@ -130,9 +137,7 @@ fn an_entry_that_is_newer_here_lives_as_long_as_its_teacher_says() {
         let kind = UpdateKind::TIMED;
         teach(&mut node, Some(1), Lesson { kind, id: 1, left_ms, server: 2, clients: None });
         assert_eq!(server(&node), 5);
-        let table = node.tables.get(T);
-        let row = table.find(&CLIENT.to_be_bytes(), NOW_MS).unwrap();
-        assert_eq!(table.expires_in_ms(row, NOW_MS), Some(lives_ms));
+        assert_eq!(lives_for_ms(&node), Some(lives_ms));
     }
 }
 
@@ -147,9 +152,7 @@ fn an_entry_that_is_newer_here_lives_on_when_version_2_0_has_counted_more() {
         let (kind, clients) = (UpdateKind::LIVE, Some(clients));
         teach(&mut node, None, Lesson { kind, id: 1, left_ms: 0, server: 2, clients });
         assert_eq!(server(&node), 5);
-        let table = node.tables.get(T);
-        let row = table.find(&CLIENT.to_be_bytes(), NOW_MS).unwrap();
-        assert_eq!(table.expires_in_ms(row, NOW_MS), Some(lives_ms));
+        assert_eq!(lives_for_ms(&node), Some(lives_ms));
     }
 }
 
@@ -162,9 +165,7 @@ fn what_is_sent_once_more_shortens_no_life() {
         node.acknowledge(1);
         let (kind, clients) = (UpdateKind::TIMED, Some(7));
         teach(&mut node, Some(1), Lesson { kind, id: 1, left_ms, server: 5, clients });
-        let table = node.tables.get(T);
-        let row = table.find(&CLIENT.to_be_bytes(), NOW_MS).unwrap();
-        assert_eq!(table.expires_in_ms(row, NOW_MS), Some(lives_ms), "{left_ms}");
+        assert_eq!(lives_for_ms(&node), Some(lives_ms), "{left_ms}");
     }
 }
 

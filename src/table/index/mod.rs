@@ -99,9 +99,8 @@ impl Index {
     pub(super) fn expect(&mut self, rows: u32) {
         let count = Self::capacity(rows.min(self.size));
         if count > self.slots.len() && self.growth.is_none() && has_memory(count) {
-            self.slots = Slots::new(count, self.size);
+            self.renew_slots(count);
             self.slots.provide();
-            self.room = room(count, self.size);
         }
     }
 
@@ -131,11 +130,16 @@ impl Index {
     pub(super) fn clear(&mut self) {
         self.growth = None;
         if self.slots.len() > self.slots_at_start {
-            self.slots = Slots::new(self.slots_at_start, self.size);
-            self.room = room(self.slots_at_start, self.size);
+            self.renew_slots(self.slots_at_start);
         } else {
             self.slots.clear();
         }
+    }
+
+    /// Goes on with so many empty slots. Returns those that were there.
+    fn renew_slots(&mut self, count: usize) -> Slots {
+        self.room = room(count, self.size);
+        std::mem::replace(&mut self.slots, Slots::new(count, self.size))
     }
 
     /// Begins to double the slots. False if there is no memory for that.
@@ -145,8 +149,7 @@ impl Index {
         if !has_memory(count) {
             return false;
         }
-        let old = std::mem::replace(&mut self.slots, Slots::new(count, self.size));
-        self.room = room(count, self.size);
+        let old = self.renew_slots(count);
         let begin = old.first_empty();
         self.growth = Some(Growth { old, begin, moved: 0 });
         true
