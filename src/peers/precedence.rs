@@ -5,6 +5,9 @@ use super::conflict::{Conflict, Meeting, Rivals};
 use super::peer::PeerId;
 use crate::table::{RowId, StickTable, UpdateId};
 
+/// How long a push may be on its way. The time of an entry counts from when it has come.
+const ON_THE_WAY_MS: u32 = 1000;
+
 /// Where the updates of a session come from, and what may not be undone by them.
 #[derive(Debug)]
 pub(super) enum Precedence<'a> {
@@ -75,12 +78,19 @@ impl Precedence<'_> {
                 if is_known && (!may_change(rivals) || sources.is_from_another(index, row, from)) {
                     return false;
                 }
-                // What the teacher has only heard is older than what was touched here later.
-                let is_older = || {
-                    let own_ms = table.expires_in_ms(row, now_ms);
-                    update.left_ms.zip(own_ms).is_some_and(|(left_ms, own_ms)| left_ms < own_ms)
+                // What the teacher says is older than what was touched here later. This holds for
+                // what it has changed itself, too, unless it has sent it to this process before:
+                // an entry that was kept or saved may come from a peer that the teacher does not
+                // hear.
+                let is_older_by = |by_ms: u32| {
+                    let times = update.left_ms.zip(table.expires_in_ms(row, now_ms));
+                    times.is_some_and(|(left_ms, own_ms)| left_ms.saturating_add(by_ms) < own_ms)
                 };
-                if is_known && !is_own && (*adds || is_older()) {
+                let is_older = || match is_own {
+                    true => sources.is_unknown(index, row) && is_older_by(ON_THE_WAY_MS),
+                    false => *adds || is_older_by(0),
+                };
+                if is_known && is_older() {
                     return false;
                 }
                 if is_own || is_new {
@@ -146,8 +156,17 @@ impl RowSources {
 
     /// Whether the row was received from a peer other than `teacher`.
     fn is_from_another(&self, index: usize, row: RowId, teacher: PeerId) -> bool {
-        let source = self.tables.get(index).and_then(|rows| rows.get(row.number() as usize));
-        source.is_some_and(|source| *source != 0 && *source != mark(teacher))
+        !self.is_unknown(index, row) && self.source(index, row) != mark(teacher)
+    }
+
+    /// Whether no peer has sent the row what it had changed itself.
+    fn is_unknown(&self, index: usize, row: RowId) -> bool {
+        self.source(index, row) == 0
+    }
+
+    fn source(&self, index: usize, row: RowId) -> u8 {
+        let rows = self.tables.get(index);
+        rows.and_then(|rows| rows.get(row.number() as usize)).copied().unwrap_or(0)
     }
 }
 

@@ -60,6 +60,15 @@ fn teach(node: &mut Node, last: Option<u32>, lesson: Lesson) {
     });
 }
 
+/// The node knows that the client goes to server 5, from another node and until now.
+fn know(node: &mut Node) {
+    let name = node.tables.names_mut().intern(b"s5").unwrap();
+    let table = node.tables.get_mut(T);
+    let (row, _) = table.find_or_insert(&CLIENT.to_be_bytes(), NOW_MS).unwrap();
+    set_server(table, row, 5, name);
+    table.touch_learned(row, None, NOW_MS);
+}
+
 fn server(node: &Node) -> u32 {
     entries(&node.tables, T, NOW_MS)[0].1
 }
@@ -95,16 +104,27 @@ fn what_a_teacher_has_only_heard_is_told_from_its_changes_wherever_its_update_id
         let mut node = Node::called(&[sticky_table("web", 10)], Start::Alone);
         node.receive(b"HAProxyS 2.1\na\nb 1 1\n");
         node.sent();
-        // A third node has told it, later than the teacher has heard the other.
-        let name = node.tables.names_mut().intern(b"s5").unwrap();
-        let table = node.tables.get_mut(T);
-        let (row, _) = table.find_or_insert(&CLIENT.to_be_bytes(), NOW_MS).unwrap();
-        set_server(table, row, 5, name);
-        table.touch_learned(row, None, NOW_MS);
+        // A third node has told it, a little later than the teacher has heard the other.
+        know(&mut node);
         let kind = UpdateKind::TIMED;
-        let lesson = Lesson { kind, id, left_ms: 500_000, server: 2, clients: None };
+        let lesson = Lesson { kind, id, left_ms: 599_500, server: 2, clients: None };
         teach(&mut node, Some(last), lesson);
         assert_eq!(server(&node), kept, "update {id}");
+    }
+}
+
+/// The teacher has changed the entry itself, but long before the other change that was kept here or
+/// saved: it has not heard of that yet.
+#[test]
+fn what_outlived_a_process_is_not_undone_by_an_older_change_of_the_teacher() {
+    for (left_ms, kept) in [(500_000, 5), (599_500, 2)] {
+        let mut node = Node::called(&[sticky_table("web", 10)], Start::Alone);
+        node.receive(b"HAProxyS 2.1\na\nb 1 1\n");
+        node.sent();
+        know(&mut node);
+        let kind = UpdateKind::TIMED;
+        teach(&mut node, Some(1), Lesson { kind, id: 1, left_ms, server: 2, clients: None });
+        assert_eq!(server(&node), kept, "{left_ms}");
     }
 }
 
