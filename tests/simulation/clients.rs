@@ -190,6 +190,17 @@ pub fn note_crash(world: &mut World, node: usize) {
     }
 }
 
+/// All nodes crash. Each comes back with what its file had, and that may be an older visit.
+pub fn note_blackout(world: &mut World) {
+    let now_ms = world.now_ms;
+    world.truth.crashed_ms = now_ms;
+    for client in &mut world.truth.clients {
+        (client.owner, client.waiting) = (None, None);
+        client.may_be_lost = true;
+        client.unsure_until_ms = now_ms + ON_THE_WAY_MS;
+    }
+}
+
 /// Whether the node knows a visit that no other node knows.
 fn is_known_here_alone(world: &World, node: usize, key: u32) -> bool {
     let number = known(world, node, key);
@@ -216,6 +227,9 @@ pub fn look_after_waiting(world: &mut World) {
         } else if waiting.until_ms <= world.now_ms && world.scenario.overflows() {
             world.truth.client_mut(key).waiting = None;
             world.truth.client_mut(key).unsure_until_ms = world.now_ms;
+        } else if waiting.until_ms <= world.now_ms && waiting.decision.is_none() {
+            // Its process had no turn for so long that its time was over then.
+            world.truth.client_mut(key).waiting = None;
         } else if waiting.until_ms <= world.now_ms {
             let what = format!(
                 "node{} has not been told of the decision of its older process: {waiting:?}, it \

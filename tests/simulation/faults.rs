@@ -5,7 +5,7 @@ use stickd::peers::Start;
 use crate::process::{Process, Row};
 use crate::scenario::Fault;
 use crate::world::World;
-use crate::{clients, foreign, invariants, reload};
+use crate::{clients, foreign, invariants, reload, saves};
 
 /// How long one direction between two nodes stands still at most.
 const STALL_MS: u64 = 9_000;
@@ -60,6 +60,7 @@ fn happen(world: &mut World, fault: Fault) {
         Fault::Crash => crash(world, node, false),
         Fault::PowerLoss => crash(world, node, true),
         Fault::WorkerCrash => crash_of_worker(world, node),
+        Fault::Blackout => blackout(world),
         Fault::Freeze => {
             world.nodes[node].frozen_until_ms = now_ms + world.random.between(100, 8_000);
             world.tell(Some(node), None, || "gets no turn for a while".to_owned());
@@ -107,7 +108,8 @@ fn happen_to_foreign(world: &mut World, fault: Fault) {
         | Fault::Server
         | Fault::Removal
         | Fault::Clear
-        | Fault::WorkerCrash => {}
+        | Fault::WorkerCrash
+        | Fault::Blackout => {}
     }
 }
 
@@ -129,9 +131,26 @@ fn crash(world: &mut World, node: usize, with_host: bool) {
     if world.nodes[node].process.is_none() || world.serving().len() < 2 {
         return;
     }
-    let now_ms = world.now_ms;
     clients::note_crash(world, node);
     world.tell(Some(node), None, || format!("crashes; the host vanishes: {with_host}"));
+    if !with_host {
+        saves::save_last(world, node);
+    }
+    go_down(world, node, with_host);
+}
+
+/// All nodes vanish, and what each alone knew.
+fn blackout(world: &mut World) {
+    world.tell(None, None, || "all hosts vanish".to_owned());
+    clients::note_blackout(world);
+    for node in 0..world.nodes.len() {
+        go_down(world, node, true);
+    }
+}
+
+/// A node is down for some time.
+fn go_down(world: &mut World, node: usize, with_host: bool) {
+    let now_ms = world.now_ms;
     end_processes(world, node, with_host);
     let own = &mut world.nodes[node];
     own.up_ms = now_ms + world.random.between(0, 12_000);

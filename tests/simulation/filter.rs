@@ -32,6 +32,8 @@ pub enum Plant {
     DroppedHeartbeat,
     /// An old update is sent once more.
     Repeated,
+    /// What is read from a file counts as changed by the process that reads it.
+    SavedAsChanged,
 }
 
 const UPDATE: u8 = 128;

@@ -28,7 +28,9 @@ fn check_row(world: &mut World, node: usize, key: u32, row: Row) {
     // Of a counter that several nodes have changed at the same moment the greater value stays.
     let all = world.truth.client(key).visits;
     let has_counted = (visit.count..=all).contains(&row.visits);
-    let is_right = row.server == visit.server || is_disputed(world, key, &visit);
+    let is_right = row.server == visit.server
+        || is_disputed(world, key, &visit)
+        || is_being_taught(world, node);
     if !world.truth.chosen(key).contains(&row.server) {
         let chosen = world.truth.chosen(key);
         let what = format!("node{node} has {row:?}, long after all had agreed on {chosen:?}");
@@ -46,7 +48,10 @@ fn check_row(world: &mut World, node: usize, key: u32, row: Row) {
     // A live push gives the full time anew, while the entry lives at the node that pushes it.
     if let Some((expire_ms, left_ms)) = world.truth.expire_ms.zip(row.left_ms) {
         let age_ms = world.now_ms - visit.at_ms;
-        if left_ms > expire_ms || age_ms > 3 * u64::from(expire_ms) + 30_000 {
+        // A lesson of version 2.0 does so, too.
+        let age_max_ms =
+            if world.scenario.is_plain() { 3 * u64::from(expire_ms) + 30_000 } else { u64::MAX };
+        if left_ms > expire_ms || age_ms > age_max_ms {
             let what = format!("node{node} keeps an entry for too long: {row:?}, {age_ms} ms old");
             world.breaks(Some(key), what);
         }
@@ -63,6 +68,13 @@ fn is_disputed(world: &World, key: u32, visit: &Visit) -> bool {
         || is_made_anew
         || !world.scenario.is_plain()
         || visit.at_ms < client.unsure_until_ms
+}
+
+/// Whether the node may be taught, or was a moment ago. A lesson may bring a newer count of an
+/// entry that a third node has sent itself, and the server comes from that node a little later.
+fn is_being_taught(world: &World, node: usize) -> bool {
+    let process = world.nodes[node].process.as_ref();
+    process.is_some_and(|process| process.since_ms + SETTLED_MS > world.now_ms)
 }
 
 /// Looks through the entries of a node.
@@ -257,8 +269,9 @@ pub fn check_owed(world: &mut World) {
 
 /// A node asks another to teach it everything.
 pub fn note_lesson(world: &mut World, node: usize, teacher: usize) {
-    let taught = world.truth.keys().map(|key| known(world, teacher, key)).collect();
-    world.nodes[node].lesson = Some(Lesson { teacher, taught });
+    let [taught, own] =
+        [teacher, node].map(|node| world.truth.keys().map(|key| known(world, node, key)).collect());
+    world.nodes[node].lesson = Some(Lesson { teacher, taught, own });
 }
 
 /// A node says that it is up to date.
@@ -285,11 +298,16 @@ pub fn check_lesson(world: &mut World, node: usize) {
             && known == 0
             && world.truth.is_alive(&visit, world.now_ms)
         {
-            // What another node has said itself counts more than what the teacher has from it.
             let what =
                 format!("node{} has taught node{node} all, but not visit {number}", lesson.teacher);
             world.breaks(Some(key), what);
             return;
+        }
+        // What another node has said itself counts more than what the teacher has from it, but that
+        // is put right.
+        let was_known = [&lesson.taught, &lesson.own].map(|of| of[key as usize]).contains(&number);
+        if was_known && known < number {
+            world.owed.push(Owed { node, key, number, until_ms: world.now_ms + SETTLED_MS });
         }
         if known == number && visit.node == lesson.teacher && !world.truth.client(key).roams {
             check_taught_time(world, node, lesson.teacher, key);

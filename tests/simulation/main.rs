@@ -26,6 +26,7 @@ mod planted;
 mod process;
 mod random;
 mod reload;
+mod saves;
 mod scenario;
 mod seeds;
 mod story;

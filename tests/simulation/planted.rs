@@ -7,7 +7,7 @@ use crate::scenario::{Fault, Scenario};
 use crate::story::Story;
 
 /// Each bug with the faults in whose company it shows.
-const PLANTS: [(Plant, &[(Fault, u64)]); 11] = [
+const PLANTS: [(Plant, &[(Fault, u64)]); 12] = [
     (Plant::DroppedAck, &[]),
     (Plant::SkippedRow, &[]),
     (Plant::AckedNotStored, &[]),
@@ -19,6 +19,7 @@ const PLANTS: [(Plant, &[(Fault, u64)]); 11] = [
     (Plant::DroppedConfirm, &[(Fault::Crash, 10_000)]),
     (Plant::DroppedHeartbeat, &[]),
     (Plant::Repeated, &[]),
+    (Plant::SavedAsChanged, &[(Fault::PowerLoss, 10_000)]),
 ];
 /// The clusters that are tried.
 const RUNS: u64 = 10;
@@ -44,6 +45,8 @@ fn scenario(plant: Option<Plant>, faults: &[(Fault, u64)], seed: u64) -> Scenari
         old_pairs: 0,
         roaming: 0,
         has_foreign: false,
+        // Who loses power has a file.
+        save_every_ms: faults.iter().any(|(f, _)| *f == Fault::PowerLoss).then_some(5_000),
         plant,
         ..Scenario::new(seed)
     }

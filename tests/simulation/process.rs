@@ -151,6 +151,14 @@ impl Process {
         names.iter().for_each(|name| self.section.adopt_position(name, T, UpdateId(id)));
     }
 
+    /// An entry is a change of this process from now on.
+    pub fn touch(&mut self, key: u32, now_ms: u64) {
+        let table = self.tables.get_mut(T);
+        if let Some(row) = table.find(&key.to_be_bytes(), now_ms) {
+            table.touch_local(row, now_ms);
+        }
+    }
+
     /// Removes an entry, as a command of the Runtime API does.
     pub fn remove(&mut self, key: u32, now_ms: u64) -> bool {
         let table = self.tables.get_mut(T);

@@ -1,6 +1,8 @@
 //! What one run is about: how many nodes, how large the tables, which faults how often. All of it
 //! follows from the seed.
 
+use std::path::Path;
+
 use stickd::config;
 use stickd::config::{Config, Request};
 use stickd::net::memory::region::Storage;
@@ -15,9 +17,9 @@ pub enum Fault {
     Cut,
     /// One direction between two nodes stands still for some seconds.
     Stall,
-    /// A node's process ends without a word. It comes back empty.
+    /// A node's process ends without a word. It comes back with its file, or empty.
     Crash,
-    /// A node's host vanishes: nobody is told. It comes back empty.
+    /// A node's host vanishes: nobody is told. It comes back with its file, or empty.
     PowerLoss,
     /// A node gets no turn for some seconds, and then all that time has passed.
     Freeze,
@@ -33,6 +35,8 @@ pub enum Fault {
     Clear,
     /// A node's process ends without a word. Its supervisor starts another, with all entries.
     WorkerCrash,
+    /// The hosts of all nodes vanish. They come back with their files.
+    Blackout,
 }
 
 /// The faults of every second cluster.
@@ -81,6 +85,8 @@ pub struct Scenario {
     pub roaming: u32,
     /// A HAProxy is one of the peers.
     pub has_foreign: bool,
+    /// Nodes have files, and their tables are saved in this time on average.
+    pub save_every_ms: Option<u64>,
     pub plant: Option<Plant>,
 }
 
@@ -108,7 +114,7 @@ impl Scenario {
         }
         let latency_max_ms = random.pick(&[1, 20, 200, 800]);
         let is_large = nodes > 20;
-        let scenario = Self {
+        let mut scenario = Self {
             seed,
             nodes: usize::try_from(nodes).unwrap(),
             keys,
@@ -130,10 +136,15 @@ impl Scenario {
             old_pairs: random.pick(&[0, 0, 4, 1]),
             roaming: random.pick(&[0, 4, 2, 1]),
             has_foreign: random.one_in(4),
+            save_every_ms: None,
             plant: None,
         };
         let supervised = random.one_in(2);
-        scenario.supervised(supervised).without_what_cannot_be()
+        let save_every_ms = random.pick(&[None, None, Some(1_000), Some(10_000)]);
+        if save_every_ms.is_some() && random.one_in(2) {
+            scenario.faults.push((Fault::Blackout, usual_interval_ms(Fault::Blackout)));
+        }
+        Self { save_every_ms, ..scenario }.supervised(supervised).without_what_cannot_be()
     }
 
     /// With or without supervisors that start another process when one has crashed.
@@ -143,6 +154,12 @@ impl Scenario {
             self.faults.push((Fault::WorkerCrash, usual_interval_ms(Fault::WorkerCrash)));
         }
         self
+    }
+
+    /// Without files in which nodes save their tables.
+    pub fn without_files(mut self) -> Self {
+        self.faults.retain(|(fault, _)| *fault != Fault::Blackout);
+        Self { save_every_ms: None, ..self }
     }
 
     /// Whether processes keep their entries where the next process can read them.
@@ -182,8 +199,8 @@ impl Scenario {
         self.is_plain() && self.roaming > 0 && key.is_multiple_of(self.roaming)
     }
 
-    /// What a node reads at its start.
-    pub fn configuration(&self, node: usize) -> Config {
+    /// What a node reads at its start. `file` is where its table is saved.
+    pub fn configuration(&self, node: usize, file: Option<&Path>) -> Config {
         use std::fmt::Write;
         let mut text = format!("global\n tune.peers.max-updates-at-once {}\n", self.updates_max);
         text.push_str("defaults\n mode tcp\n timeout connect 1s\n timeout client 1s\n");
@@ -192,10 +209,11 @@ impl Scenario {
             writeln!(text, " peer node{peer} 127.0.0.1:{}", 10_000 + peer).unwrap();
         }
         let expire = self.expire_ms.map_or_else(String::new, |ms| format!("expire {ms}ms"));
+        let save = file.map_or_else(String::new, |file| format!("save {}", file.display()));
         let nopurge = if self.nopurge { "nopurge" } else { "" };
         writeln!(
             text,
-            "backend web\n stick-table type ip size {} {expire} {nopurge} peers mesh store \
+            "backend web\n stick-table type ip size {} {expire} {nopurge} {save} peers mesh store \
              gpt0,gpc0,conn_cnt,sess_cnt,conn_cur,conn_rate(10s)\n \
              stick on src\n server s1 127.0.0.1:1",
             self.size
@@ -218,5 +236,6 @@ fn usual_interval_ms(fault: Fault) -> u64 {
         Fault::Reload => 6_000,
         Fault::Removal => 1_000,
         Fault::Clear => 20_000,
+        Fault::Blackout => 40_000,
     }
 }

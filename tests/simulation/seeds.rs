@@ -1,6 +1,6 @@
 //! The seeds of runs that failed once, each with what was wrong.
 
-use crate::scenario::Scenario;
+use crate::scenario::{Fault, Scenario};
 use crate::story::Story;
 
 /// A seed, and what it found before clients came to any node.
@@ -20,14 +20,28 @@ const ROAMING: [(u64, &str); 3] = [
     (700_277, "an entry ended although a lesson of version 2.0 had counted a later visit"),
 ];
 
+/// A seed, and what it found since nodes save their tables, and before all hosts vanished at once.
+const SAVING: [(u64, &str); 1] =
+    [(1_100_171, "a lesson undid a newer entry that had outlived a crash of the learner")];
+
+/// The cluster of a seed without what was not modelled when the seed failed.
+fn without_later_faults(seed: u64) -> Scenario {
+    Scenario::new(seed).supervised(false).without_files()
+}
+
 #[test]
 fn what_failed_once_does_not_fail_again() {
     let before = SEEDS.map(|(seed, what)| {
-        let scenario = Scenario::new(seed).supervised(false);
+        let scenario = without_later_faults(seed);
         (Scenario { roaming: 0, has_foreign: false, ..scenario }, what)
     });
-    let since = ROAMING.map(|(seed, what)| (Scenario::new(seed).supervised(false), what));
-    for (scenario, what) in before.into_iter().chain(since) {
+    let since = ROAMING.map(|(seed, what)| (without_later_faults(seed), what));
+    let saving = SAVING.map(|(seed, what)| {
+        let mut scenario = Scenario::new(seed);
+        scenario.faults.retain(|(fault, _)| *fault != Fault::Blackout);
+        (scenario, what)
+    });
+    for (scenario, what) in before.into_iter().chain(since).chain(saving) {
         let (broken, _) = crate::run(scenario.clone(), Story::default());
         assert!(broken.is_none(), "{what}:\n{}", crate::tell(&scenario, broken.as_ref()));
     }

@@ -152,6 +152,14 @@ impl Truth {
         &self.chosen[key as usize]
     }
 
+    /// A node reads in its file that the client was sent to this server.
+    pub fn bring_back(&mut self, key: u32, server: u32) {
+        let chosen = &mut self.chosen[key as usize];
+        if !chosen.contains(&server) {
+            chosen.push(server);
+        }
+    }
+
     /// All nodes have the same entry of the client, and nothing else is on its way.
     pub fn settle(&mut self, key: u32, server: u32) {
         self.chosen[key as usize] = vec![server];

@@ -9,10 +9,11 @@ use crate::network::Network;
 use crate::process::{Process, Turn};
 use crate::random::Random;
 use crate::reload::{Half, Handover};
+use crate::saves::{Disk, Saved};
 use crate::scenario::Scenario;
 use crate::story::Story;
 use crate::truth::Truth;
-use crate::{clients, faults, foreign, invariants, reload};
+use crate::{clients, faults, foreign, invariants, reload, saves};
 
 /// When a run begins.
 const BEGIN_MS: u64 = 1_000_000;
@@ -32,14 +33,17 @@ pub struct Node {
     pub lesson: Option<Lesson>,
     /// The numbers of the visits that the node was seen to know.
     pub known: Vec<u32>,
+    /// What is in its file; none if there is no file.
+    pub saved: Option<Saved>,
 }
 
 /// A lesson that a node has asked for.
 #[derive(Debug)]
 pub struct Lesson {
     pub teacher: usize,
-    /// What the teacher knew of each client.
+    /// What the teacher knew of each client, and the node itself.
     pub taught: Vec<u32>,
+    pub own: Vec<u32>,
 }
 
 /// What is wrong.
@@ -63,6 +67,8 @@ pub struct Counts {
     pub compared: u64,
     pub excused: u64,
     pub unsure: u64,
+    pub saves: u64,
+    pub from_files: u64,
 }
 
 impl Counts {
@@ -78,6 +84,8 @@ impl Counts {
         self.compared += other.compared;
         self.excused += other.excused;
         self.unsure += other.unsure;
+        self.saves += other.saves;
+        self.from_files += other.from_files;
     }
 }
 
@@ -94,6 +102,8 @@ pub struct World {
     pub counts: Counts,
     pub broken: Option<Broken>,
     pub owed: Vec<Owed>,
+    /// Where the nodes have their files, if they save their tables.
+    pub disk: Option<Disk>,
     /// The time of visits that are due.
     visits_due_ms: u64,
 }
@@ -124,6 +134,7 @@ impl World {
             slow_until_ms: 0,
             lesson: None,
             known: vec![0; scenario.keys as usize],
+            saved: None,
         };
         Self {
             now_ms: BEGIN_MS,
@@ -137,6 +148,7 @@ impl World {
             counts: Counts::default(),
             broken: None,
             owed: Vec::new(),
+            disk: scenario.save_every_ms.map(|_| Disk::new()),
             visits_due_ms: 0,
             random,
             scenario,
@@ -166,6 +178,7 @@ impl World {
             } else if self.now_ms < visits_end_ms && self.random.one_in(5) {
                 clients::come(self);
             }
+            saves::run(self, passed_ms);
             self.step();
         }
         if self.broken.is_none() {
@@ -257,13 +270,16 @@ impl World {
     }
 
     fn start(&mut self, node: usize) {
-        self.tell(Some(node), None, || "starts with nothing".to_owned());
-        let (config, storage) = (self.scenario.configuration(node), self.scenario.storage());
+        self.tell(Some(node), None, || "starts".to_owned());
+        let file = self.disk.as_ref().map(|disk| disk.file(node));
+        let config = self.scenario.configuration(node, file.as_deref());
+        let storage = self.scenario.storage();
         let seed = self.random.below(1 << 40);
         let mut process = Process::new(config, storage, Start::Alone, seed, self.now_ms);
         process.begin_updates_at(self.scenario.first_update);
-        self.nodes[node].process = Some(process);
         self.nodes[node].known.fill(0);
+        saves::read(self, node, &mut process);
+        self.nodes[node].process = Some(process);
         self.truth.forgive(node);
     }
 
