@@ -17,7 +17,8 @@
 //!    │  └ resync.rs     │          │
 //!    │     └ precedence.rs         │      which updates may change an entry
 //!    │        └ conflict.rs        │      changes of one entry at the same moment
-//!    └ local_teaching.rs           │      teaching a successor as HAProxy does
+//!    ├ local_teaching.rs           │      teaching a successor as HAProxy does
+//!    └ saved_parts.rs              │      what a file had of this node's own counts
 //!                       └── wire/ ─┘      bytes
 //! ```
 //! An update comes in through `link/`, [`Session::handle_received`], `session/learn.rs` and
@@ -37,6 +38,7 @@ mod local_teaching;
 mod peer;
 mod precedence;
 pub mod resync;
+mod saved_parts;
 mod section;
 mod session;
 #[cfg(test)]

@@ -23,11 +23,11 @@ use crate::net::socket;
 use crate::net::tls::session::Session as TlsSession;
 use crate::peers::{
     LocalTeaching, Options, Peer, PeerId, PeerSession, Section, Session, SessionEvent, Start,
+    saved_parts,
 };
-use crate::reactor::Reactor;
-use crate::reactor::clock;
 use crate::reactor::listen::listeners::{Accepted, Listeners};
 use crate::reactor::token::{Slot, Source};
+use crate::reactor::{Reactor, clock};
 use crate::table::Tables;
 
 /// How many callers are accepted in one turn.
@@ -276,6 +276,7 @@ impl Peers {
             self.has_more |= section.resync().state() != state;
             while let Some(event) = section.poll_event() {
                 report::section_event(section, event, now_ms);
+                self.has_more |= saved_parts::handle_event(section, event, tables);
             }
         }
         self.next_turn = NextTurn {

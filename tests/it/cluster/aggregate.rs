@@ -4,49 +4,88 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::net::SocketAddr;
 
+use nix::sys::signal::Signal;
+
 use crate::support::{
-    Mesh, Node, Place, SOON, Server, Spec, ask, connect_from, eventually, mesh_check, source, until,
+    Mesh, Node, Place, SOON, Server, Spec, ask, connect_from, eventually, http, mesh_check, source,
+    until,
 };
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
+/// A node that is not there in the beginning.
+const LATER: &str = "d";
 
-/// Three nodes that count their clients in the table `T`, and refuse those with more than six
-/// connections.
-struct Cluster {
-    specs: Vec<Spec>,
-    fronts: Vec<SocketAddr>,
-    _server: Server,
+/// Where a node is.
+struct At {
+    name: &'static str,
+    peer: SocketAddr,
+    front: SocketAddr,
+    exporter: SocketAddr,
 }
 
-impl Cluster {
-    fn new(place: &Place, expire: &str) -> Self {
+/// Three nodes that count their clients in the table `T`.
+struct Cluster<'p> {
+    place: &'p Place,
+    nodes: Vec<At>,
+    /// The words of the table beside what it stores.
+    words: String,
+    rules: String,
+    server: Server,
+}
+
+impl<'p> Cluster<'p> {
+    /// Clients with more than six connections are refused.
+    fn new(place: &'p Place, expire: &str) -> Self {
         let limit = "tcp-request connection reject if { src_conn_rate(T) gt 5 }";
         Self::with_rules(place, expire, &[limit, "tcp-request connection track-sc0 src table T"])
     }
 
-    fn with_rules(place: &Place, expire: &str, rules: &[&str]) -> Self {
-        let rules = rules.join("\n    ");
-        let server = Server::greeting_echo(place.address(), "s1");
-        let fronts: Vec<_> = NAMES.iter().map(|_| place.address()).collect();
-        let mut peers = String::from("peers mesh\n");
-        for name in NAMES {
-            writeln!(peers, "    peer {name} {}", place.address()).unwrap();
-        }
-        let spec = |(name, front): (&&str, &SocketAddr)| {
-            let body = format!(
-                "{peers}\nbackend T\n    stick-table type ip size 1k expire {expire} peers mesh \
-                 aggregate store gpc0,conn_cnt,conn_rate(1h),conn_cur,bytes_out_cnt\n\
-                 listen web\n    bind {front}\n    {rules}\n    server s1 {}\n",
-                server.address()
-            );
-            Spec::new(place, name, &body).reloadable()
+    /// Each node saves its part when it is told to, and when it stops.
+    fn saved(place: &'p Place) -> Self {
+        let cluster = Self::new(place, "10m");
+        let words = format!("{} save {}/NODE.table every 1h", cluster.words, place.dir().display());
+        Self { words, ..cluster }
+    }
+
+    fn with_rules(place: &'p Place, expire: &str, rules: &[&str]) -> Self {
+        let at = |name| {
+            let [peer, front, exporter] = [(); 3].map(|()| place.address());
+            At { name, peer, front, exporter }
         };
-        let specs = NAMES.iter().zip(&fronts).map(spec).collect();
-        Self { specs, fronts, _server: server }
+        let nodes = NAMES.into_iter().chain([LATER]).map(at).collect();
+        let words = format!("expire {expire} aggregate");
+        let server = Server::greeting_echo(place.address(), "s1");
+        Self { place, nodes, words, rules: rules.join("\n    "), server }
+    }
+
+    /// The configuration of a node that has these peers.
+    fn body(&self, index: usize, peers: &[&str]) -> String {
+        let mut body = String::from("peers mesh\n");
+        for At { name, peer, .. } in self.nodes.iter().filter(|at| peers.contains(&at.name)) {
+            writeln!(body, "    peer {name} {peer}").unwrap();
+        }
+        let At { name, front, exporter, .. } = &self.nodes[index];
+        let (words, rules) = (self.words.replace("NODE", name), &self.rules);
+        write!(
+            body,
+            "backend T\n    stick-table type ip size 1k {words} peers mesh store \
+             gpc0,conn_cnt,conn_rate(1h),conn_cur,bytes_out_cnt\n\
+             listen web\n    bind {front}\n    {rules}\n    server s1 {}\n\
+             frontend pages\n    mode http\n    bind {exporter}\n    \
+             http-request use-service prometheus-exporter if {{ path /metrics }}\n",
+            self.server.address()
+        )
+        .unwrap();
+        body
     }
 
     fn start(&self, index: usize) -> Node {
-        self.specs[index].clone().start()
+        self.start_with(index, &NAMES)
+    }
+
+    fn start_with(&self, index: usize, peers: &[&str]) -> Node {
+        let body = self.body(index, peers);
+        Spec::new(self.place, self.nodes[index].name, &body).reloadable().start()
     }
 
     fn start_all(&self) -> Vec<Node> {
@@ -63,7 +102,7 @@ impl Cluster {
 
     /// A client comes to a node and goes again. Whether it was served.
     fn come(&self, client: u32, node: usize) -> bool {
-        ask(source(client), self.fronts[node]).is_ok_and(|said| said.starts_with("s1"))
+        ask(source(client), self.nodes[node].front).is_ok_and(|said| said.starts_with("s1"))
     }
 }
 
@@ -86,7 +125,7 @@ fn every_node_tells_the_sum_and_refuses_by_it() {
         assert!(cluster.come(1, node));
     }
     assert!(cluster.come(2, 1));
-    let mut held = connect_from(source(1), cluster.fronts[2]).unwrap();
+    let mut held = connect_from(source(1), cluster.nodes[2].front).unwrap();
     held.read_exact(&mut [0; 2]).unwrap();
     for node in &nodes {
         until("the sum", SOON, || {
@@ -229,4 +268,143 @@ fn a_node_that_starts_anew_is_taught_its_own_part() {
     assert!(cluster.come(1, 0));
     until("it counts on", SOON, || nodes.iter().all(|node| count(node, "T", 1) == 4));
     assert_eq!(["T:a", "T:b", "T:c"].map(|part| count(&nodes[2], part, 1)), [3, 1, 0]);
+}
+
+/// Has the part of a node saved.
+fn save(node: &Node) {
+    let saves = || {
+        let text = node.api().command("show tables");
+        let (_, rest) = text.split_once(": saves=").unwrap();
+        rest.split(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    let before = saves();
+    node.api().command("save tables");
+    until("a save", SOON, || saves() > before);
+}
+
+fn stop_all(mut nodes: Vec<Node>) {
+    nodes.iter().for_each(|node| node.signal(Signal::SIGTERM));
+    for node in &mut nodes {
+        node.wait(SOON);
+    }
+}
+
+#[test]
+fn the_sum_outlives_a_stop_of_all_nodes_if_each_saves_its_part() {
+    let place = Place::new();
+    let cluster = Cluster::saved(&place);
+    let nodes = cluster.start_all();
+    for (client, node) in [(1, 0), (1, 0), (1, 1), (2, 2)] {
+        assert!(cluster.come(client, node));
+    }
+    let sums = |node: &Node| [1, 2].map(|client| count(node, "T", client));
+    until("the sums", SOON, || nodes.iter().all(|node| sums(node) == [3, 1]));
+    stop_all(nodes);
+    let nodes = cluster.start_all();
+    until("the sums again", SOON, || nodes.iter().all(|node| sums(node) == [3, 1]));
+    assert!(cluster.come(1, 0) && cluster.come(2, 1));
+    until("it counts on", SOON, || nodes.iter().all(|node| sums(node) == [4, 2]));
+    for node in &nodes {
+        assert_eq!(["T:a", "T:b", "T:c"].map(|part| count(node, part, 1)), [3, 1, 0]);
+    }
+}
+
+/// Who does not start soon after the others finds nodes that ask nobody any more.
+#[test]
+fn a_part_that_was_saved_is_told_to_nodes_that_started_long_before() {
+    let place = Place::new();
+    let cluster = Cluster::saved(&place);
+    let nodes = cluster.start_all();
+    assert!(cluster.come(1, 0) && cluster.come(1, 1) && cluster.come(1, 1));
+    until("the sum", SOON, || nodes.iter().all(|node| count(node, "T", 1) == 3));
+    let entry = |node: &Node, part: &str| {
+        node.api().remaining_ms(part).get(&source(1).to_string()).copied().unwrap_or(0)
+    };
+    stop_all(nodes);
+    let first = cluster.start(0);
+    until("it asks no longer", SOON, || first.log().contains("no peer to learn from"));
+    assert_eq!(count(&first, "T", 1), 1);
+    let second = cluster.start(1);
+    until("what the first has counted", SOON, || count(&second, "T", 1) == 3);
+    until("what the second has counted", SOON, || count(&first, "T", 1) == 3);
+    let lives_ms = [entry(&first, "T:b"), entry(&second, "T:b")];
+    assert!(lives_ms[0].abs_diff(lives_ms[1]) < 3_000, "it is no visit: {lives_ms:?}");
+}
+
+#[test]
+fn what_peers_know_of_a_part_is_newer_than_its_file() {
+    let place = Place::new();
+    let cluster = Cluster::saved(&place);
+    let mut nodes = cluster.start_all();
+    assert!(cluster.come(1, 0) && cluster.come(1, 1));
+    until("the sum", SOON, || nodes.iter().all(|node| count(node, "T", 1) == 2));
+    save(&nodes[0]);
+    assert!(cluster.come(1, 0) && cluster.come(2, 0));
+    until("the sum", SOON, || nodes[1..].iter().all(|node| count(node, "T", 1) == 3));
+    until("the other client", SOON, || nodes[1..].iter().all(|node| count(node, "T", 2) == 1));
+    nodes[0].crash();
+    nodes[0] = cluster.start(0);
+    assert!(nodes[0].log().contains("table 'T:a' has 1 entries of "), "{}", nodes[0].log());
+    until("what came after the save", SOON, || count(&nodes[0], "T:a", 1) == 2);
+    until("the sum", SOON, || count(&nodes[0], "T", 1) == 3 && count(&nodes[0], "T", 2) == 1);
+    assert!(cluster.come(1, 0));
+    until("it counts on", SOON, || nodes.iter().all(|node| count(node, "T", 1) == 4));
+}
+
+#[test]
+fn a_node_that_joins_is_counted_and_one_that_left_is_not() {
+    let place = Place::new();
+    let cluster = Cluster::saved(&place);
+    let mut nodes = cluster.start_all();
+    for node in [0, 0, 1, 2] {
+        assert!(cluster.come(1, node));
+    }
+    until("the sum", SOON, || nodes.iter().all(|node| count(node, "T", 1) == 4));
+    // The third node leaves, and another one comes.
+    stop_all(vec![nodes.remove(2)]);
+    let peers = ["a", "b", LATER];
+    for (index, node) in nodes.iter().enumerate() {
+        node.spec().configure("", &cluster.body(index, &peers));
+        node.reload();
+        assert_eq!(count(node, "T", 1), 3, "the two that stayed");
+        assert!(!node.api().command("show table").contains("T:c"));
+    }
+    nodes.push(cluster.start_with(3, &peers));
+    until("what the others have counted", SOON, || count(&nodes[2], "T", 1) == 3);
+    assert!(cluster.come(1, 3));
+    until("the sum of those that are there", SOON, || {
+        nodes.iter().all(|node| count(node, "T", 1) == 4)
+    });
+    // The node that left comes back, with what it had counted.
+    for (index, node) in nodes.iter().take(2).enumerate() {
+        node.spec().configure("", &cluster.body(index, &["a", "b", "c", LATER]));
+        node.reload();
+    }
+    nodes.push(cluster.start_with(2, &["a", "b", "c", LATER]));
+    until("the sum with its part", SOON, || count(&nodes[3], "T", 1) == 5);
+    until("the others know it as well", SOON, || {
+        nodes.iter().take(2).all(|node| count(node, "T", 1) == 5)
+    });
+}
+
+#[test]
+fn the_exporter_tells_of_each_part_by_its_name() {
+    let place = Place::new();
+    let cluster = Cluster::saved(&place);
+    let nodes = cluster.start_all();
+    assert!(cluster.come(1, 0) && cluster.come(2, 0) && cluster.come(1, 1));
+    until("the sum", SOON, || nodes.iter().all(|node| count(node, "T", 1) == 2));
+    until("the other client", SOON, || nodes.iter().all(|node| count(node, "T", 2) == 1));
+    save(&nodes[0]);
+    let text = http::get(cluster.nodes[0].exporter, "/metrics");
+    let has = |line: &str| assert_eq!(text.matches(line).count(), 1, "{line} in {text}");
+    for (part, entries) in [("T:a", 2), ("T:b", 1), ("T:c", 0)] {
+        has(&format!("\nhaproxy_sticktable_used{{name=\"{part}\",type=\"ip\"}} {entries}\n"));
+        has(&format!("\nstickd_table_entries{{table=\"{part}\"}} {entries}\n"));
+    }
+    // The sum is no table, and each node saves its own part alone.
+    assert!(!text.contains("{table=\"T\"") && !text.contains("sticktable_used{name=\"T\""));
+    has("\nstickd_table_save_failures_total{table=\"T:a\"} 0\n");
+    assert_eq!(text.matches("\nstickd_table_saves_total{").count(), 1, "{text}");
+    assert_eq!(text.matches("\nstickd_table_last_save_timestamp_seconds{").count(), 1, "{text}");
 }
