@@ -5,6 +5,8 @@
 //!  | magic | format | key type | key len | stride | size | expire_ms | fresh | changing | pushed |
 //!  44      48
 //!  | cells | data type, elements, period_ms of each cell ... |
+//!  2048
+//!  | part |
 //! ```
 //! All fields are four bytes in the machine's order but for the magic, which has eight. `fresh`,
 //! `changing` and `pushed` change as the table is used, the others never.
@@ -32,6 +34,8 @@ pub(in crate::table) const PUSHED: usize = 40;
 
 const CELLS: usize = 48;
 const CELL: usize = 12;
+/// 1 if the table is this node's part of a sum (`aggregate`), else 0.
+const PART: usize = 2048;
 
 /// The types of keys, by the number that stands for each.
 const KEY_TYPES: [KeyType; 5] =
@@ -51,6 +55,8 @@ pub(in crate::table) struct Description {
     pub(in crate::table) changing: u32,
     /// See [`PUSHED`].
     pub(in crate::table) pushed: u32,
+    /// Whether it is this node's part of a sum: its counts are not those of all nodes.
+    pub(in crate::table) is_part: bool,
 }
 
 /// Describes a new table in its first [`HEADER`] bytes, which are zero.
@@ -74,6 +80,8 @@ pub(in crate::table) fn write(bytes: &mut [u8], declaration: &StickTable, layout
     let words = fields.into_iter().chain(cells).flat_map(u32::to_ne_bytes);
     let header = MAGIC.iter().copied().chain(words);
     bytes.iter_mut().take(HEADER).zip(header).for_each(|(place, byte)| *place = byte);
+    let part = u32::from(declaration.sum_name().is_some()).to_ne_bytes();
+    bytes.iter_mut().skip(PART).zip(part).for_each(|(place, byte)| *place = byte);
 }
 
 /// Reads what [`write`] has written.
@@ -120,6 +128,7 @@ pub(in crate::table) fn read(bytes: &[u8; HEADER]) -> io::Result<Description> {
         fresh,
         changing: word(bytes, CHANGING),
         pushed: word(bytes, PUSHED),
+        is_part: word(bytes, PART) != 0,
     })
 }
 
@@ -127,6 +136,8 @@ pub(in crate::table) fn read(bytes: &[u8; HEADER]) -> io::Result<Description> {
 const ELEMENTS_MAX: u32 = 100;
 /// Keys are as long as a configuration allows, which is a good deal less.
 const KEY_LEN_MAX: u32 = 1 << 20;
+
+const _: () = assert!(CELLS + DataType::ALL.len() * CELL <= PART);
 
 /// A field of the header. No table has a longer row or more cells.
 fn field(value: usize) -> u32 {

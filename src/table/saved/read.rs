@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::format::{BLOCK, BlockKind, Geometry, HEAD, Head, NAMES_PART, is_sound, read_head};
+use crate::config::StickTable;
 use crate::table::Tables;
 use crate::table::kept::image::{Found, KeptRow, Source};
 use crate::table::kept::restore::adopt_names;
@@ -44,6 +45,7 @@ impl Tables {
             let mut read = || {
                 let Some(file) = open(&path)? else { return Ok(None) };
                 let saved = SavedFile::new(file, wall_ms)?;
+                check_part(&saved, table.declaration())?;
                 let names = adopt_names(saved.names(), dictionary);
                 let restored = table.restore(&saved, &names, now_ms)?;
                 let (age_ms, damaged) = (saved.age_ms, saved.damaged.get());
@@ -53,6 +55,16 @@ impl Tables {
             Some((name, path, result))
         });
         saved.collect()
+    }
+}
+
+/// The counts of one node are not those of all. If all nodes took those of all for their own, their
+/// sum would be many times as great.
+fn check_part(saved: &SavedFile, declaration: &StickTable) -> io::Result<()> {
+    match (saved.head.described.is_part, declaration.sum_name().is_some()) {
+        (true, false) => Err(invalid("it was saved with 'aggregate'")),
+        (false, true) => Err(invalid("it was saved without 'aggregate'")),
+        (true, true) | (false, false) => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::format::{BLOCK, Geometry, HEAD};
 use super::{SavedTable, Stamp, Standing, Written, write_table};
 use crate::config::data_type::DataType;
-use crate::config::{KeyType, SavedTo, StickTable as Declaration, TableId};
+use crate::config::{Counts, KeyType, SavedTo, StickTable as Declaration, TableId};
 use crate::table::kept::Restored;
 use crate::table::kept::tests::{NOW_MS, declared, entries, kept, key, only, write};
 use crate::table::tests::declaration;
@@ -315,4 +315,21 @@ fn every_entry_is_whole_although_its_owner_changes_it_meanwhile() {
         let most = saver.join().unwrap();
         assert!(most > 1000, "{most} entries");
     });
+}
+
+#[test]
+fn the_counts_of_one_node_are_not_taken_for_those_of_all() {
+    let place = Place::new();
+    let shared = place.of(declared(10, Some(60_000)));
+    let counts = Counts::OfThisNode { sum: shared.name.clone(), others: Vec::new() };
+    let part = Declaration { counts, ..shared.clone() };
+    for (saved, other, word) in [(&shared, &part, "without"), (&part, &shared, "with")] {
+        let mut before = kept(saved);
+        write(&mut before, 1, "s1", NOW_MS);
+        save(&before, &place);
+        assert_eq!(restored(read(saved, WALL_MS).1), (1, 0));
+        let (after, result) = read(other, WALL_MS);
+        assert_eq!(result.unwrap_err().to_string(), format!("it was saved {word} 'aggregate'"));
+        assert_eq!(after.used(), 0);
+    }
 }
