@@ -47,7 +47,8 @@ pub(super) fn adopt_counts(
     }
 }
 
-/// The sessions that a successor can go on with, and their sockets.
+/// The sessions that a successor can go on with, and their sockets. Behind these comes a lifeline,
+/// if it could be made.
 pub(super) fn offer_sessions(
     peers: &mut Peers,
     tables: &mut Tables,
@@ -55,13 +56,18 @@ pub(super) fn offer_sessions(
 ) -> (Vec<Message>, Vec<OwnedFd>) {
     let offers = peers.offer_sessions(tables, now_ms).into_iter();
     let messages = offers.map(|(offer, fd)| (Message::Session(Box::new(offer)), fd));
-    messages.filter(|(message, _)| message.write().len() <= NOTE_MAX).unzip()
+    let messages = messages.filter(|(message, _)| message.write().len() <= NOTE_MAX);
+    let (messages, mut descriptors): (Vec<_>, Vec<_>) = messages.unzip();
+    if !descriptors.is_empty() {
+        descriptors.extend(peers.lifeline());
+    }
+    (messages, descriptors)
 }
 
 /// Goes on with the sessions of the predecessor that `messages` offer. The other peers are called.
 pub(super) fn carry_sessions_on(
     messages: &[Message],
-    descriptors: Vec<OwnedFd>,
+    mut descriptors: Vec<OwnedFd>,
     peers: &mut Peers,
     tables: &mut Tables,
     reactor: &Reactor,
@@ -72,6 +78,11 @@ pub(super) fn carry_sessions_on(
         _ => None,
     });
     let offers: Vec<&SessionOffer> = offers.collect();
+    if descriptors.len() == offers.len() + 1
+        && let Some(lifeline) = descriptors.pop()
+    {
+        peers.keep_lifeline(lifeline);
+    }
     if offers.len() != descriptors.len() {
         log::warn!("reload: the sockets of peers have not all come: the peers are called anew");
         return;

@@ -28,7 +28,8 @@
 //!
 //! Clients that connect while neither process accepts wait in the queue of the listening socket,
 //! which both processes share. If the successor goes away before it confirms, the predecessor goes
-//! on as if nothing had happened; only sessions that it had offered begin anew.
+//! on as if nothing had happened; only sessions that the successor has used, or may still use,
+//! begin anew.
 //!
 //! The last part may take days, and the successor may hand over itself meanwhile. Then it passes
 //! its end of the socket on to the next process, with the listening sockets. It stops reading

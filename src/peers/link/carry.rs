@@ -2,6 +2,9 @@
 //! of their sockets, when it has stopped reading and sending. Once the successor serves, it goes on
 //! with them, and the other nodes notice nothing. What it does not go on with ends when the
 //! predecessor closes it, and is called anew.
+//!
+//! If the handover fails after that, the predecessor goes on with the sessions itself. It has to
+//! know that no other process has used the sockets, or ever will (`lent.rs`).
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,6 +13,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use nix::sys::socket::{Shutdown, shutdown};
 
 use super::connection::{CloseReason, Connection};
+use super::lent::Lent;
 use super::peers::Peers;
 use crate::config::{PeersId, TableId};
 use crate::net::descriptors::FDS_PER_MESSAGE;
@@ -61,6 +65,31 @@ impl fmt::Display for NotCarried {
 }
 
 impl Peers {
+    /// Receives and sends nothing until [`Peers::resume`]. An update that arrives meanwhile is not
+    /// acknowledged, so its sender sends it again to the successor.
+    pub fn pause(&mut self) {
+        self.is_paused = true;
+    }
+
+    /// Goes on after [`Peers::pause`].
+    pub fn resume(&mut self) {
+        self.is_paused = false;
+        self.has_more = true;
+        self.wake();
+    }
+
+    /// What a successor is to keep beside the sockets that were offered ([`Peers::keep_lifeline`]):
+    /// when it is closed, no copy of them is left there. None if it cannot be made.
+    pub fn lifeline(&mut self) -> Option<OwnedFd> {
+        let made = self.lifelines.begin();
+        made.inspect_err(|error| log::warn!("reload: a pipe to the new process: {error}")).ok()
+    }
+
+    /// Keeps what the predecessor has given beside the sockets.
+    pub fn keep_lifeline(&mut self, given: OwnedFd) {
+        self.lifelines.keep(given);
+    }
+
     /// The sessions that a successor can go on with, and their sockets. To be called when nothing
     /// is received or sent any more ([`Peers::pause`]).
     pub fn offer_sessions(
@@ -77,14 +106,15 @@ impl Peers {
             };
             let Some(peer) = connection.session().peer() else { continue };
             let Some(dialer) = dialers.get(peer.index()) else { continue };
-            if connection.has_tls() || offers.len() >= FDS_PER_MESSAGE {
+            // The lifeline is one more.
+            if connection.has_tls() || offers.len() + 1 >= FDS_PER_MESSAGE {
                 continue;
             }
             let Some(session) = connection.session_mut().carry(section, tables, now_ms) else {
                 continue;
             };
             let Ok(fd) = connection.as_fd().try_clone_to_owned() else { continue };
-            member.is_offered = true;
+            member.lent = Some(Lent::new(connection.as_fd()));
             let offer = SessionOffer {
                 section: section.name().to_owned(),
                 local: section.local_name().unwrap_or_default().to_owned(),
@@ -142,14 +172,16 @@ impl Peers {
         purposes.any(|own| own.section == section && own.bind.settings.tls.is_some())
     }
 
-    /// The handover has failed. A successor may have gone on with the sessions that were offered,
-    /// so these end here and there, and the peers are called anew.
+    /// The handover has failed. A session that was offered goes on here if the successor is gone
+    /// and has left the socket alone. Others end, here and there, and the peers are called anew.
     pub fn take_sessions_back(&mut self, tables: &mut Tables, now_ms: u64) {
+        let is_gone = self.lifelines.end();
         for index in 0..self.connections.capacity() {
-            let Some(member) = self.connections.get(index).filter(|member| member.is_offered)
-            else {
+            let Some(member) = self.connections.get_mut(index) else { continue };
+            let Some(lent) = member.lent.take() else { continue };
+            if is_gone && lent.is_untouched(member.connection.as_fd()) {
                 continue;
-            };
+            }
             // The socket may be broken already.
             let _ = shutdown(member.connection.as_fd().as_raw_fd(), Shutdown::Both);
             let (section, peer) = (member.section, member.connection.session().peer());
@@ -164,13 +196,14 @@ impl Peers {
     /// these sessions from now on, or calls the peers anew.
     pub fn retire(&mut self, reactor: &Reactor, tables: &mut Tables, now_ms: u64) {
         self.resume();
+        self.lifelines.forget();
         for section in &mut self.sections {
             section.set_calling(false, now_ms);
         }
         self.close_listeners(reactor);
         for index in 0..self.connections.capacity() {
             let Some(member) = self.connections.get(index) else { continue };
-            if member.is_offered
+            if member.lent.is_some()
                 && let Err(error) = reactor.deregister(member.connection.as_fd())
             {
                 // The successor shares the socket, so the registration outlives our descriptor.

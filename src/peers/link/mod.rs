@@ -10,7 +10,8 @@
 //!                              |
 //!                         channel.rs      the socket, with TLS or without
 //! ```
-//! `carry.rs` takes sessions from one process to the next. `report.rs` has the log lines,
+//! `carry.rs` takes sessions from one process to the next, and `lent.rs` says what became of their
+//! sockets if that fails. `report.rs` has the log lines,
 //! `names.rs` asks nameservers for peers.
 
 mod callers;
@@ -18,6 +19,7 @@ pub mod carry;
 mod channel;
 mod connection;
 mod dialer;
+mod lent;
 mod names;
 mod peers;
 mod report;

@@ -13,6 +13,7 @@ use super::callers;
 use super::callers::UnnamedCaller;
 use super::connection::{CloseReason, Connection, TurnResult};
 use super::dialer::Dialer;
+use super::lent::{Lent, Lifelines};
 use super::report;
 use super::report::PeerLabel;
 use crate::config::{Bind, Config, PeerTls, PeersId};
@@ -64,8 +65,8 @@ pub(super) struct Member {
     pub(super) section: PeersId,
     slot: Slot,
     pub(super) connection: Connection,
-    /// A successor may go on with the session.
-    pub(super) is_offered: bool,
+    /// Its socket, if a successor may go on with the session.
+    pub(super) lent: Option<Lent>,
 }
 
 /// When the next turn is due. Other turns of the process skip the peers, because looking through
@@ -95,8 +96,9 @@ pub struct Peers {
     generation: u32,
     /// Which connection has its turn first.
     first_in_turn: usize,
-    is_paused: bool,
-    has_more: bool,
+    pub(super) is_paused: bool,
+    pub(super) has_more: bool,
+    pub(super) lifelines: Lifelines,
     next_turn: NextTurn,
     /// The number of names that were not taken, as it was last reported.
     names_refused: u64,
@@ -125,6 +127,7 @@ impl Peers {
             first_in_turn: 0,
             is_paused: false,
             has_more: false,
+            lifelines: Lifelines::default(),
             next_turn: NextTurn { turns_due: 1, at_ms: None, changes: 0 },
             names_refused: 0,
         }
@@ -296,7 +299,7 @@ impl Peers {
     }
 
     /// Something has happened that concerns the peers.
-    fn wake(&mut self) {
+    pub(super) fn wake(&mut self) {
         self.next_turn.turns_due = 2;
     }
 
@@ -321,19 +324,6 @@ impl Peers {
         let lookups = self.dialers.iter().flatten().filter_map(Dialer::deadline_ms);
         let accept = self.listeners.next_accept_ms(|_, _| Some(0));
         connections.chain(sections).chain(lookups).chain(accept).min()
-    }
-
-    /// Receives and sends nothing until [`Peers::resume`]. An update that arrives meanwhile is not
-    /// acknowledged, so its sender sends it again to the successor.
-    pub fn pause(&mut self) {
-        self.is_paused = true;
-    }
-
-    /// Goes on after [`Peers::pause`].
-    pub fn resume(&mut self) {
-        self.is_paused = false;
-        self.has_more = true;
-        self.wake();
     }
 
     /// Closes the listeners.
@@ -488,7 +478,7 @@ impl Peers {
             u32::try_from(key).expect("connections are few: unnamed callers and twice the peers");
         let slot = Slot { index, generation: self.generation };
         let registered = reactor.register(connection.as_fd(), Source::Peer(slot));
-        entry.insert(Member { section, slot, connection, is_offered: false });
+        entry.insert(Member { section, slot, connection, lent: None });
         if let Err(error) = registered {
             // The section hears of it, so that the peer is called again.
             let text = format_args!("register a peer's socket: {error}");

@@ -128,6 +128,12 @@ impl Mesh {
         self.specs[index].clone().arguments(arguments).start()
     }
 
+    /// Starts one node on another copy of the program.
+    #[track_caller]
+    pub fn start_on(&self, index: usize, program: PathBuf) -> Node {
+        self.specs[index].clone().on(program).start()
+    }
+
     /// Starts all nodes.
     #[track_caller]
     pub fn start_all(&self) -> Vec<Node> {
