@@ -372,6 +372,15 @@ pub fn shutdown_write(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(sys::shutdown(fd.as_raw_fd(), Shutdown::Write)?)
 }
 
+/// Ends the other end's half of a connection between two processes: from now on it can send
+/// nothing. What it has sent before can be received.
+///
+/// # Errors
+/// What shutdown(2) reports.
+pub fn shutdown_read(fd: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(sys::shutdown(fd.as_raw_fd(), Shutdown::Read)?)
+}
+
 /// Makes closing the socket reset the connection.
 ///
 /// # Errors

@@ -48,13 +48,14 @@ pub(super) fn adopt_counts(
 }
 
 /// The sessions that a successor can go on with, and their sockets. Behind these comes a lifeline,
-/// if it could be made.
+/// if it could be made. There are `most` descriptors in all.
 pub(super) fn offer_sessions(
     peers: &mut Peers,
     tables: &mut Tables,
+    most: usize,
     now_ms: u64,
 ) -> (Vec<Message>, Vec<OwnedFd>) {
-    let offers = peers.offer_sessions(tables, now_ms).into_iter();
+    let offers = peers.offer_sessions(tables, most, now_ms).into_iter();
     let messages = offers.map(|(offer, fd)| (Message::Session(Box::new(offer)), fd));
     let messages = messages.filter(|(message, _)| message.write().len() <= NOTE_MAX);
     let (messages, mut descriptors): (Vec<_>, Vec<_>) = messages.unzip();

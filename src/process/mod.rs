@@ -3,6 +3,7 @@
 mod elders;
 mod handed;
 mod history;
+mod lending;
 mod lines;
 mod names;
 mod reload;

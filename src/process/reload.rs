@@ -6,13 +6,14 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::handed;
 use super::succession::{Role, warn_of_asking, warn_of_stopping};
 use super::supervised::FromSupervisor;
 use super::{Process, Stop};
+use super::{handed, lending};
 use crate::admin::context::reloads::Reloaded;
 use crate::config::Bind;
 use crate::logging::history::Kind;
+use crate::net::descriptors::FDS_PER_MESSAGE;
 use crate::reactor::clock;
 use crate::reload::child::Child;
 use crate::reload::elsewhere::Elsewhere;
@@ -20,7 +21,7 @@ use crate::reload::history;
 use crate::reload::history::Past;
 use crate::reload::incoming;
 use crate::reload::inherit::label::{Label, name_of};
-use crate::reload::inherit::{OLDER_NAME, SERVER_NAMES_NAME, log_name, rows_name};
+use crate::reload::inherit::{OLDER_NAME, SERVER_NAMES_NAME, lent_names, log_name, rows_name};
 use crate::reload::late_counts::LateCounts;
 use crate::reload::late_updates::Older;
 use crate::reload::message::names::KeptIndexes;
@@ -28,6 +29,7 @@ use crate::reload::outgoing::{self, Outgoing, Reason};
 use crate::reload::state;
 use crate::reload::stop_others::StopOthers;
 use crate::reload::supervisor::worker_link::Rights;
+use crate::table::LentMemory;
 
 /// The target of messages that are events of reloads.
 const RELOAD: &str = Kind::Reload.target();
@@ -105,7 +107,7 @@ impl Process {
         let started = Outgoing::start(
             &self.succession.means.command,
             self.succession.generation,
-            &self.named_sockets(),
+            &self.offered(),
             &mut self.shared.tables,
             &self.reactor,
             now_ms,
@@ -206,7 +208,7 @@ impl Process {
             let answered = Outgoing::answer(
                 stream,
                 self.succession.generation,
-                &self.named_sockets(),
+                &self.offered(),
                 &mut self.shared.tables,
                 &self.reactor,
                 now_ms,
@@ -222,7 +224,14 @@ impl Process {
         }
     }
 
-    /// Every socket and descriptor that a successor gets, with the name by which it is found.
+    /// What a successor gets: all sockets, and the rows of the tables that can be lent.
+    fn offered(&self) -> Vec<(String, RawFd)> {
+        let mut named = self.named_sockets();
+        named.extend(lent_names(&self.shared.tables));
+        named
+    }
+
+    /// Every socket and descriptor that the next process gets, with the name by which it is found.
     fn named_sockets(&self) -> Vec<(String, RawFd)> {
         let named = |bind: &Bind, fd: BorrowedFd<'_>| {
             let name = name_of(bind);
@@ -264,7 +273,8 @@ impl Process {
             self.clients.pause_listeners();
             self.peers.pause();
             let (peers, tables) = (&mut self.peers, &mut self.shared.tables);
-            let (sessions, descriptors) = handed::offer_sessions(peers, tables, now_ms);
+            let most = FDS_PER_MESSAGE - outgoing.wanted().len() * LentMemory::FILES_MAX;
+            let (sessions, mut descriptors) = handed::offer_sessions(peers, tables, most, now_ms);
             let (receivers, generation) = (&self.succession.receivers, self.succession.generation);
             let past = Past {
                 events: &self.events,
@@ -284,6 +294,10 @@ impl Process {
             ));
             let counts = LateCounts::new(generation, &self.shared, now_ms);
             messages.extend(sessions);
+            let (tables, clients) = (&mut self.shared.tables, &mut self.clients);
+            let (lent, files) = lending::lend(outgoing, tables, clients, now_ms);
+            messages.extend(lent);
+            descriptors.extend(files);
             outgoing.finish(messages.into_iter(), descriptors, counts);
             action = outgoing.run(&mut self.shared.tables, now_ms);
         }
@@ -328,7 +342,8 @@ impl Process {
         let Some((outgoing, _)) = self.take_outgoing() else { return };
         let pid = outgoing.pid();
         let generation = self.succession.generation + 1;
-        let (entries, took_ms) = (self.shared.tables.used(), now_ms - outgoing.began_ms());
+        let entries = outgoing.entries(&self.shared.tables);
+        let took_ms = now_ms - outgoing.began_ms();
         log::info!(
             target: RELOAD,
             "reload: process {pid} serves as generation {generation}, {entries} entries handed \
@@ -351,6 +366,12 @@ impl Process {
 
     /// The successor does not come to serve: this process goes on as if nothing had happened.
     fn abandon_reload(&mut self, reason: Reason, now_ms: u64) {
+        if let Role::HandingOver { outgoing, .. } = &mut self.succession.role
+            && !outgoing.withdraw(&mut self.shared.tables, now_ms)
+        {
+            self.retire(now_ms); // it has just come to serve
+            return;
+        }
         let Some((mut outgoing, stops_afterwards)) = self.take_outgoing() else { return };
         let why = outgoing.failure(reason);
         log::error!(target: RELOAD, "reload: failed, this process goes on serving: {why}");
@@ -385,7 +406,14 @@ impl Process {
         }
     }
 
-    fn end_outgoing(&mut self, outgoing: Outgoing, now_ms: u64) {
+    fn end_outgoing(&mut self, mut outgoing: Outgoing, now_ms: u64) {
+        let tables = &mut self.shared.tables;
+        // A successor that has come to serve meanwhile has its tables, and ends.
+        if let Some(loan) = outgoing.take_loan()
+            && outgoing.withdraw(tables, now_ms)
+        {
+            lending::take_back(loan, tables, &mut self.clients, now_ms);
+        }
         outgoing.kill_child();
         let child = outgoing.end(&mut self.shared.tables, now_ms);
         self.succession.children.extend(child);
@@ -429,15 +457,24 @@ impl Process {
             incoming::Action::Serve => {
                 let (shared, peers) = (&mut self.shared, &mut self.peers);
                 let (mut indexes, mut elsewhere) = (KeptIndexes::default(), Elsewhere::default());
-                let sockets = incoming.take_descriptors();
+                let mut sockets = incoming.take_descriptors();
                 let messages = incoming.messages();
+                let of_tables = lending::count_of_files(messages);
+                let files = sockets.split_off(sockets.len().saturating_sub(of_tables));
+                lending::take_over(messages, files, shared, now_ms);
                 let found = indexes.get(shared);
                 state::adopt(messages, shared, peers, found, &mut elsewhere, now_ms);
                 handed::adopt_counts(messages, &mut self.clients, &mut self.endpoints);
                 let (tables, reactor) = (&mut shared.tables, &self.reactor);
                 handed::carry_sessions_on(messages, sockets, peers, tables, reactor, now_ms);
                 let before = history::adopt(incoming.messages(), &mut shared.tables, now_ms);
-                incoming.confirm(&shared.tables);
+                let is_told = incoming.confirm(&mut shared.tables, now_ms);
+                if !is_told && shared.tables.has_taken() {
+                    shared.tables.leave_taken();
+                    self.serve_without(now_ms);
+                    return;
+                }
+                shared.tables.keep_taken();
                 let entries = shared.tables.used();
                 let took_ms = now_ms - incoming.began_ms();
                 let generation = incoming.predecessor_generation() + 1;
@@ -447,25 +484,31 @@ impl Process {
                 self.adopt_past(before, took_ms);
                 self.begin_to_serve(now_ms);
             }
-            incoming::Action::ServeWithout => {
-                log::error!(
-                        target: RELOAD,
-                "reload: the old process is gone or silent; serving with the {} entries that \
-                         have arrived",
-                        self.shared.tables.used()
-                    );
-                incoming.go_without(&self.shared.tables);
-                let took_ms = now_ms - incoming.began_ms();
-                self.succession.generation = incoming.predecessor_generation() + 1;
-                self.succession.receivers.begin_to_await(&mut self.shared.tables);
-                self.record_reload(None, took_ms, true);
-                self.succession.others.handover_failed();
-                for section in self.peers.sections_mut() {
-                    section.handle_handover_failed(now_ms);
-                }
-                self.begin_to_serve(now_ms);
-            }
+            incoming::Action::ServeWithout => self.serve_without(now_ms),
         }
+    }
+
+    /// Serves although the predecessor does not hear of it: it is gone, or silent.
+    fn serve_without(&mut self, now_ms: u64) {
+        let Some(incoming) = self.succession.incoming_mut() else { return };
+        incoming.go_without(&self.shared.tables);
+        let took_ms = now_ms - incoming.began_ms();
+        let generation = incoming.predecessor_generation() + 1;
+        lending::restore(&mut self.shared.tables, now_ms);
+        log::error!(
+            target: RELOAD,
+            "reload: the old process is gone or silent; serving with the {} entries that have \
+             arrived",
+            self.shared.tables.used()
+        );
+        self.succession.generation = generation;
+        self.succession.receivers.begin_to_await(&mut self.shared.tables);
+        self.record_reload(None, took_ms, true);
+        self.succession.others.handover_failed();
+        for section in self.peers.sections_mut() {
+            section.handle_handover_failed(now_ms);
+        }
+        self.begin_to_serve(now_ms);
     }
 
     /// Whether a process still teaches, or may teach, over the address of the local peer.
@@ -497,9 +540,13 @@ impl Process {
                 let last_updates = incoming.last_updates_of(generation, &self.shared.tables);
                 self.receive_from(Older { fd: stream.into(), generation, last_updates });
             }
+            let is_told = incoming.is_told();
             self.succession.confirming = Some(incoming);
+            if is_told {
+                self.receive_from_predecessor();
+            }
         }
-        self.run_incoming(now_ms); // sends the confirmation: until then the old process serves
+        self.run_incoming(now_ms); // sends the confirmation, if it is still to be sent
         self.succession.write_pid_file();
         std::mem::take(&mut self.succession.others).stop();
         let generation = self.succession.generation;

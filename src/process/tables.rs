@@ -3,10 +3,9 @@
 
 use crate::config::Config;
 use crate::logging::history::Kind;
-use crate::net::memory::region::Storage;
 use crate::proxy::Shared;
 use crate::reactor::clock;
-use crate::table::{KeptTables, Restored, SavedTable, TableError, Tables};
+use crate::table::{KeptTables, Memory, Restored, SavedTable, TableError, Tables};
 
 /// The target of messages that are events of reloads.
 const RELOAD: &str = Kind::Reload.target();
@@ -14,8 +13,10 @@ const RELOAD: &str = Kind::Reload.target();
 /// What the tables begin with.
 #[derive(Debug)]
 pub struct Beginning {
-    /// Whether the memory of the tables can outlive this process: a supervisor keeps it.
-    pub storage: Storage,
+    /// Whether the memory of the tables outlives this process: a supervisor keeps it.
+    pub is_kept: bool,
+    /// The tables that a predecessor lends.
+    pub lent: KeptTables,
     /// The tables of a worker that has crashed.
     pub kept: KeptTables,
     /// Whether tables that were saved to files are read: no process served before.
@@ -32,8 +33,8 @@ pub(super) fn make_shared(
     maxconn: u32,
     now_ms: u64,
 ) -> Result<Shared, TableError> {
-    let Beginning { storage, kept, reads_files } = beginning;
-    let mut tables = Tables::with_storage(&config.tables, storage)?;
+    let Beginning { is_kept, lent, kept, reads_files } = beginning;
+    let mut tables = Tables::with_memory(&config.tables, lent, |table| Memory::of(table, is_kept))?;
     let began_ns = clock::now_ns();
     let restored = tables.restore(kept, now_ms);
     let took_ms = (clock::now_ns() - began_ns) / 1_000_000;

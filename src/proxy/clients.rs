@@ -18,7 +18,7 @@ use super::frontend::listener::{Attempt, Listener, Listeners};
 use super::health::Shutdown;
 use super::relay::buffers::Share;
 use super::shared::{Shared, Turn};
-use crate::config::{Bind, FrontendId};
+use crate::config::{Bind, FrontendId, TableId};
 use crate::logging::limited;
 use crate::logging::limited::Topic;
 use crate::net::closing::Closing;
@@ -28,6 +28,7 @@ use crate::reactor::clock;
 use crate::reactor::run_queue::RunQueue;
 use crate::reactor::token::{Slot, Source};
 use crate::reactor::wheel::{TimerId, Wheel};
+use crate::table::RowId;
 
 const NO_CONNECT: Topic = Topic::fault("connect to a server");
 const NO_REGISTER: Topic = Topic::fault("register a client");
@@ -101,6 +102,13 @@ impl Clients {
     /// The listeners, in the order they were added.
     pub fn listeners(&self) -> &[Listener] {
         self.listeners.as_slice()
+    }
+
+    /// The entries of tables have moved: `follow` knows where to.
+    pub fn follow_entries(&mut self, mut follow: impl FnMut(TableId, RowId) -> Option<RowId>) {
+        for (_, member) in &mut self.connections {
+            member.connection.follow_entries(&mut follow);
+        }
     }
 
     /// Sets what is counted of the listeners back to zero.

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "fork(2): descriptors and LISTEN_PID must be set in the child")]
 
 use std::ffi::{CString, OsString};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
@@ -12,7 +12,6 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, fcntl};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, dup2_raw, execve, fork};
@@ -21,6 +20,7 @@ use super::failure::Failure;
 use super::inherit::{FIRST_FD, HANDOVER_NAME, NAMES_NAME, c_string};
 use super::message::Message;
 use crate::net::confine::capabilities;
+use crate::net::memory::file_with;
 
 /// The longest list of names that the environment carries, in bytes.
 const NAMES_LEN_MAX: usize = 64 * 1024;
@@ -143,8 +143,7 @@ impl Child {
         let mut names = names.join(":");
         let mut _file = None;
         if names.len() > NAMES_LEN_MAX {
-            let file = File::from(memfd_create(NAMES_NAME, MFdFlags::MFD_CLOEXEC)?);
-            (&file).write_all(names.as_bytes())?;
+            let file = file_with(NAMES_NAME, names.as_bytes())?;
             NAMES_NAME.clone_into(&mut names);
             fds.insert(0, _file.insert(file).as_raw_fd());
         }

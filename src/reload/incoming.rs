@@ -48,6 +48,7 @@ pub struct Incoming {
     /// By generation and table, the last id in the update log when an older process handed over.
     older: Vec<(u32, String, UpdateId)>,
     began_ms: u64,
+    is_told: bool,
 }
 
 /// Where the handover stands.
@@ -81,6 +82,9 @@ impl Incoming {
         reactor.register(fd.as_fd(), ReloadSocket::Predecessor.source())?;
         let mut section = Section::for_handover(tables, UPDATES_AT_ONCE);
         let mut session = Session::handover_learner(&mut section, now_ms);
+        for id in tables.awaited() {
+            session.queue_note(&Message::Wants(tables.get(id).declaration().name.clone()).write());
+        }
         session.queue_note(&Message::Ready(nix::unistd::getpid().as_raw()).write());
         let stage = Stage::Learning { messages: Vec::new(), progress_ms: now_ms, bytes_moved: 0 };
         Ok(Self {
@@ -90,6 +94,7 @@ impl Incoming {
             predecessor_generation: 0,
             older: Vec::new(),
             began_ms: now_ms,
+            is_told: false,
         })
     }
 
@@ -178,10 +183,19 @@ impl Incoming {
         }
     }
 
-    /// This process serves from now on, and the predecessor is told so.
-    pub fn confirm(&mut self, tables: &Tables) {
+    /// This process serves from now on, and the predecessor is told so. Returns whether the
+    /// predecessor is sure to hear it: then it does not write to the tables any more that it has
+    /// lent. Otherwise it is gone, or has given this process up, or the message waits.
+    pub fn confirm(&mut self, tables: &mut Tables, now_ms: u64) -> bool {
         self.stage = Stage::Serving { last_updates: last_updates(tables), confirms: true };
         self.link.session_mut().confirm();
+        self.is_told = self.run(tables, now_ms) == Action::Confirmed;
+        self.is_told
+    }
+
+    /// Whether the predecessor was told at once. What it sends from then on is not for this side.
+    pub fn is_told(&self) -> bool {
+        self.is_told
     }
 
     /// This process serves from now on although the predecessor has not finished.

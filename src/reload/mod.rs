@@ -9,16 +9,19 @@
 //!   (control, inherit::pass)
 //! begins to send every table to the socket        reads its configuration,
 //!   (outgoing, by the peers engine)               adopts the listening sockets (inherit)
-//!                                        <------  "ready"
+//!                                        <------  "wants" for each table that it takes over
+//!                                                 with its memory, and "ready"
 //! goes on sending entries                ----->   learns (incoming)
 //!   ... meanwhile accepts clients, learns
 //!   from peers, and sends each change ...
 //! has sent everything: stops accepting
 //!   clients and reading peers, sends the
 //!   last changes, its state (state), its
-//!   sessions with peers, and "finished"  ----->   adopts the state,
-//!                                                 accepts clients
+//!   sessions with peers, the memory of
+//!   tables, and "finished"               ----->   adopts the state
 //!                                        <------  "confirm"
+//!                                                 writes to the memory of tables,
+//!                                                 accepts clients
 //! closes its listeners and peers, drains          goes on with the sessions,
 //!                                                 calls the other peers
 //! sends what its last connections
@@ -30,6 +33,12 @@
 //! which both processes share. If the successor goes away before it confirms, the predecessor goes
 //! on as if nothing had happened; only sessions that the successor has used, or may still use,
 //! begin anew.
+//!
+//! A large table passes with its memory (`table/lending`), so its entries are not sent. A
+//! predecessor that can lend tables begins to send when it knows which ones the successor wants.
+//! The "confirm" decides which process writes to lent memory. A predecessor that gives up first
+//! shuts the socket for reading down, so that no "confirm" can come any more, and then looks
+//! whether one has come. A successor writes only when its "confirm" is in the socket.
 //!
 //! The last part may take days, and the successor may hand over itself meanwhile. Then it passes
 //! its end of the socket on to the next process, with the listening sockets. It stops reading
@@ -64,3 +73,5 @@ pub mod state;
 pub mod stop_others;
 pub mod supervisor;
 pub mod systemd;
+#[cfg(test)]
+mod tests;

@@ -31,10 +31,11 @@ use super::late_counts::LateCounts;
 use super::late_updates::LateUpdateSender;
 use super::message::Message;
 use super::socket::ReloadSocket;
+use crate::config::TableId;
 use crate::peers::link::{Connection, TurnResult};
 use crate::peers::{Closed, Section, Session, SessionEvent};
 use crate::reactor::Reactor;
-use crate::table::Tables;
+use crate::table::{Loan, Tables};
 
 /// The most entries that are sent between two looks at the socket. A send buffer holds fewer.
 pub(super) const UPDATES_AT_ONCE: u32 = 4096;
@@ -112,6 +113,10 @@ pub struct Outgoing {
     failure: Option<Failure>,
     /// What the successor has been told of the counters, once it has.
     counts: Option<LateCounts>,
+    /// The tables whose memory the successor goes on with.
+    wanted: Vec<TableId>,
+    /// Those tables, once they are lent.
+    loan: Option<Loan>,
 }
 
 impl Outgoing {
@@ -167,6 +172,9 @@ impl Outgoing {
     ) -> Self {
         let mut section = Section::for_handover(tables, UPDATES_AT_ONCE);
         let mut session = Session::handover_teacher(&mut section, tables, now_ms);
+        if tables.lendable().is_some_and(|(mut rows, _)| rows.next().is_some()) {
+            session.hold_teaching();
+        }
         session.queue_note(&Message::Generation(generation).write());
         Self {
             plan: Plan::new(now_ms),
@@ -181,6 +189,8 @@ impl Outgoing {
             gone_ms: None,
             failure: None,
             counts: None,
+            wanted: Vec::new(),
+            loan: None,
         }
     }
 
@@ -219,19 +229,8 @@ impl Outgoing {
             self.bytes_moved = self.link.bytes_moved();
             self.plan.handle_progress(now_ms);
         }
-        while let Some(event) = self.link.poll_event() {
-            match event {
-                SessionEvent::Note(bytes) => match Message::read(&bytes) {
-                    Some(Message::Ready(pid)) => {
-                        self.pid = pid;
-                        self.plan.handle_ready(now_ms);
-                    }
-                    Some(Message::Failed(failure)) => self.failure = Some(failure),
-                    _ => {}
-                },
-                SessionEvent::Confirmed => return self.plan.handle_confirmed(),
-                _ => {}
-            }
+        if self.hears_confirmation(tables, now_ms) {
+            return self.plan.handle_confirmed();
         }
         if let TurnResult::Closed(_) = step {
             self.gone_ms = Some(now_ms);
@@ -244,6 +243,69 @@ impl Outgoing {
             }
         }
         self.plan.handle_timeout(now_ms)
+    }
+
+    /// Handles what has come. Returns whether the successor says that it serves.
+    fn hears_confirmation(&mut self, tables: &mut Tables, now_ms: u64) -> bool {
+        while let Some(event) = self.link.poll_event() {
+            match event {
+                SessionEvent::Note(bytes) => match Message::read(&bytes) {
+                    Some(Message::Wants(table)) => self.handle_wanted(&table, tables),
+                    Some(Message::Ready(pid)) => {
+                        self.pid = pid;
+                        self.plan.handle_ready(now_ms);
+                        self.link.session_mut().teach_all_but(&self.wanted, &self.section);
+                    }
+                    Some(Message::Failed(failure)) => self.failure = Some(failure),
+                    _ => {}
+                },
+                SessionEvent::Confirmed => return true,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// The successor goes on with the memory of a table. It says so before it is ready.
+    fn handle_wanted(&mut self, table: &str, tables: &mut Tables) {
+        if !self.plan.is_starting() {
+            return;
+        }
+        let offered = tables.lendable();
+        let is_offered = offered.is_some_and(|(mut rows, _)| rows.any(|(name, _)| name == table));
+        if let Some(id) = tables.by_name(table).filter(|id| is_offered && !self.wanted.contains(id))
+        {
+            tables.get_mut(id).stop_handover_log();
+            self.wanted.push(id);
+        }
+    }
+
+    /// The tables whose memory the successor goes on with.
+    pub fn wanted(&self) -> &[TableId] {
+        &self.wanted
+    }
+
+    /// These tables are lent until the successor serves, or is given up.
+    pub fn lend(&mut self, loan: Loan) {
+        self.loan = Some(loan);
+    }
+
+    /// Gives the successor up: from now on it cannot say that it serves. Returns false if it has
+    /// said so before.
+    pub fn withdraw(&mut self, tables: &mut Tables, now_ms: u64) -> bool {
+        self.link.stop_receiving();
+        self.link.advance(&mut self.section, tables, now_ms);
+        !self.hears_confirmation(tables, now_ms) || self.plan.handle_confirmed() != Action::Retire
+    }
+
+    /// The entries that the successor has got.
+    pub fn entries(&self, tables: &Tables) -> u64 {
+        self.loan.as_ref().map_or_else(|| tables.used(), |loan| loan.entries(tables))
+    }
+
+    /// What was lent to a successor that does not come to serve.
+    pub fn take_loan(&mut self) -> Option<Loan> {
+        self.loan.take()
     }
 
     /// The successor has closed its socket. It is given up when it has ended, or when it has said
@@ -412,6 +474,11 @@ impl Plan {
                 progress_ms + PROGRESS_LIMIT_MS
             }
         }
+    }
+
+    /// Whether the successor has not yet said that it is ready.
+    fn is_starting(&self) -> bool {
+        matches!(self, Self::Starting { .. })
     }
 
     /// Whether clients and remote peers are held back.

@@ -124,6 +124,8 @@ pub fn adopt(
             }
             Message::Ready(_)
             | Message::Failed(_)
+            | Message::Wants(_)
+            | Message::Lent { .. }
             | Message::Generation(_)
             | Message::OlderLastUpdate { .. }
             | Message::Searching { .. }

@@ -37,7 +37,6 @@ use crate::config::{Config, Diagnostic, Loaded, ServerLines, plain_lines};
 use crate::explain;
 use crate::explain::Question;
 use crate::logging;
-use crate::net::memory::region::Storage;
 use crate::process::pid_file::PidFile;
 use crate::process::{Beginning, Means, Process, Setup, Teacher};
 use crate::reload::child::Command;
@@ -177,7 +176,7 @@ fn make_process(
     // After a crash the files are left alone: without entries, as those may have been the cause.
     let is_first = matches!(teacher, Teacher::Nobody) && !inherited.follows_process();
     let listeners = listeners::open_listeners(&config, &mut inherited)?;
-    let kept = inherited.take_tables();
+    let (kept, lent) = (inherited.take_tables(), inherited.take_lent());
     let cpus = system::cpus();
     inherited.close(); // sockets that the configuration does not name refuse clients from now on
     if let Some(cpu) = options.pin.or(config.global.pin) {
@@ -200,7 +199,6 @@ fn make_process(
     let mut pid_file = pid_file.map(|path| PidFile::new(path, watched_pid));
     let closes_files = gives_up_privileges || confinement.closes_files();
     pid_file.as_mut().map_or(Ok(()), |file| file.prepare(closes_files))?;
-    let storage = if supervisor.is_some() { Storage::Kept } else { Storage::Own };
     let (saver, saver_child) = saving::start(&config, confinement, cpus)?.unzip();
     let setup = Setup {
         maxconn,
@@ -210,7 +208,7 @@ fn make_process(
         places,
         server_lines,
         startup_log,
-        tables: Beginning { storage, kept, reads_files: is_first },
+        tables: Beginning { is_kept: supervisor.is_some(), lent, kept, reads_files: is_first },
         saver,
         means: Means { command, pid_file, notifier, gives_up_privileges, expendable },
     };

@@ -37,6 +37,16 @@ impl Bits {
         self.words[word] & bit != 0
     }
 
+    /// The rows in the set, in ascending order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+        let of_word = |(first, word): (u32, &u64)| {
+            let word = *word;
+            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| first + bit)
+        };
+        let words = (0..).step_by(64).zip(&self.words);
+        words.filter(|(_, word)| **word != 0).flat_map(of_word)
+    }
+
     /// The rows that there is room for.
     #[cfg(test)]
     pub(super) fn len(&self) -> u32 {

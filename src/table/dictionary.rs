@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
 
-use super::kept::names::{KEPT_LEN_MAX, KeptNames};
+use super::kept::names::{KEPT_LEN_MAX, KeptNames, NUMBERS};
 
 /// The most names that are not the configuration's own.
 pub const NAMES_MAX: usize = 16_384;
@@ -51,11 +51,10 @@ struct Place {
 }
 
 impl Dictionary {
-    /// From now on the names lie in memory, too, that other processes can keep. To be called before
-    /// there are any.
+    /// From now on the names lie in memory, too, that other processes can keep.
     pub(super) fn keep_memory(&mut self) {
         match KeptNames::new() {
-            Ok(names) => self.kept_names = Some(names),
+            Ok(names) => self.keep_in(names),
             Err(error) => log::warn!("memory of names that a crash does not take: {error}"),
         }
     }
@@ -63,6 +62,58 @@ impl Dictionary {
     /// The file of the names, if other processes can keep their memory.
     pub(super) fn file(&self) -> Option<BorrowedFd<'_>> {
         self.kept_names.as_ref()?.file()
+    }
+
+    /// Whether each number that may come has its place in the file.
+    pub(super) fn fits_file(&self) -> bool {
+        self.places.len() + NAMES_MAX < NUMBERS
+    }
+
+    /// Leaves the memory that other processes can keep to another process.
+    pub(super) fn stop_keeping(&mut self) -> Option<KeptNames> {
+        self.kept_names.take()
+    }
+
+    /// Takes back the memory that other processes can keep.
+    pub(super) fn keep_in(&mut self, mut names: KeptNames) {
+        for (place, number) in self.places.iter().zip(1..) {
+            names.set(number, place.name.as_deref().unwrap_or_default());
+        }
+        names.end_behind(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
+        self.kept_names = Some(names);
+    }
+
+    /// Goes on with the names of a predecessor, under their numbers, and with its memory. The names
+    /// that are here already get these numbers, or new ones.
+    pub(super) fn succeed(
+        &mut self,
+        known: Vec<(u32, Box<[u8]>)>,
+        kept_names: KeptNames,
+    ) -> Renumbered {
+        let before = std::mem::take(self);
+        self.generation = before.generation.wrapping_add(1);
+        self.refusals = before.refusals;
+        self.kept_names = Some(kept_names);
+        let count = known.iter().map(|(number, _)| *number as usize).max().unwrap_or(0);
+        self.places.resize_with(count, Place::default);
+        for (number, name) in known {
+            self.numbers.insert(name.clone(), NameId(number));
+            if let Some(place) = NameId(number).index().and_then(|at| self.places.get_mut(at)) {
+                place.name = Some(name);
+            }
+        }
+        let numbers = (1..).map(NameId).zip(&self.places);
+        self.free = numbers.filter(|(_, place)| place.name.is_none()).map(|(n, _)| n).collect();
+        let mut renumbered = HashMap::new();
+        for (number, Place { name, keepers }) in (1..).map(NameId).zip(before.places) {
+            let Some(name) = name else { continue };
+            let now = match keepers {
+                0 => self.intern(&name),
+                _ => (0..keepers).filter_map(|_| self.keep(&name)).last(),
+            };
+            renumbered.insert(number, now.unwrap_or_default());
+        }
+        Renumbered(renumbered)
     }
 
     /// The number of a name, added if it is new. `None` if no entry can have such a name, or if
@@ -172,6 +223,17 @@ impl Dictionary {
         if self.numbers.len() < before {
             self.generation = self.generation.wrapping_add(1);
         }
+    }
+}
+
+/// The names that have other numbers from now on: the old number, and the new one.
+#[derive(Debug, Default)]
+pub struct Renumbered(HashMap<NameId, NameId>);
+
+impl Renumbered {
+    /// The number of a name from now on.
+    pub fn number(&self, before: NameId) -> NameId {
+        self.0.get(&before).copied().unwrap_or(before)
     }
 }
 

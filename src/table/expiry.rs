@@ -12,7 +12,11 @@
 //! A row's list follows from its expiry tick and the clock, so a row needs no list number.
 //! Without `expire` there is one list, least recently used first.
 
+use std::io;
+
+use super::kept::invalid;
 use super::layout::{EXPIRY, NEXT, PREV};
+use super::lending::coding::{StateReader, StateWriter};
 use super::rate::tick;
 use super::rows::Rows;
 
@@ -167,6 +171,41 @@ impl Expiry {
         self.expire_ms?;
         let since = i64::try_from(now_ms.saturating_sub(self.clock_ms)).unwrap_or(i64::MAX);
         Some(self.left_until(expiry).saturating_sub(since))
+    }
+
+    /// Writes all but what rows have.
+    pub(super) fn write_state(&self, out: &mut StateWriter) {
+        out.wide(self.clock_ms);
+        out.wide(self.over_since_ms);
+        let lists = || self.lists.iter().zip(0..).filter(|(list, _)| list.head != 0);
+        out.count(lists().count());
+        for (List { head, tail }, number) in lists() {
+            [number, *head, *tail].into_iter().for_each(|word| out.word(word));
+        }
+    }
+
+    /// The order of another process's rows, which are below `rows`: what [`Expiry::write_state`]
+    /// has written.
+    ///
+    /// # Errors
+    /// `InvalidData` if it cannot be.
+    pub(super) fn shared(&self, state: &mut StateReader<'_>, rows: u32) -> io::Result<Self> {
+        let mut this = Self::new(self.expire_ms);
+        this.clock_ms = state.wide()?;
+        this.over_since_ms = state.wide()?.min(this.clock_ms);
+        for _ in 0..state.count(this.lists.len())? {
+            let number = state.word()? as usize;
+            let list = List { head: state.word_up_to(rows)?, tail: state.word_up_to(rows)? };
+            let place = this.lists.get_mut(number).ok_or_else(|| invalid("a list too many"))?;
+            if list.head == 0 || list.tail == 0 {
+                return Err(invalid("a list without rows"));
+            }
+            *place = list;
+            if number < OVER {
+                this.occupied[number / 64] |= 1 << (number % 64);
+            }
+        }
+        Ok(this)
     }
 
     /// Asserts that each occupied row is in its list, and nothing else is.

@@ -16,17 +16,20 @@
 //! name a server which their client has not reached yet. `key.rs` and `dictionary.rs` say what keys
 //! and server names are, and `server_uses.rs` counts the entries of each server. `shown/` has what
 //! is kept for people to look at. `reserve.rs` says whether there is memory for a table, and
-//! `kept/` what is left of the tables when the process has crashed. `saved/` has tables in files.
+//! `kept/` what is left of the tables when the process has crashed. `lending/` passes a table's
+//! memory to a successor. `saved/` has tables in files.
 
 mod bits;
 mod dictionary;
 mod entry;
 mod expiry;
 mod handover_log;
+mod holding;
 mod index;
 mod kept;
 pub mod key;
 mod layout;
+mod lending;
 mod provisional;
 mod rate;
 mod reload;
@@ -43,12 +46,13 @@ mod tests;
 mod update_log;
 mod values;
 
-pub use dictionary::{Dictionary, NAME_LEN_MAX, NAMES_MAX, NameId};
+pub use dictionary::{Dictionary, NAME_LEN_MAX, NAMES_MAX, NameId, Renumbered};
 pub use entry::{Cells, Entry};
 pub use handover_log::Removal;
 pub use index::KeyHash;
 pub use kept::{KeptTables, Restored};
 pub use layout::{Cell, ServerPlace};
+pub use lending::{LentMemory, Loan, Memory, WalkStep};
 pub use rate::Rate;
 pub use reserve::TableError;
 pub use row_id::{RowId, RowStep};
@@ -64,13 +68,17 @@ use std::os::fd::BorrowedFd;
 
 use crate::config;
 use crate::config::TableId;
-use crate::net::memory::region::Storage;
+use lending::{Awaited, Lender};
 
 /// All stick tables, and the server names that their entries refer to.
 #[derive(Debug)]
 pub struct Tables {
     tables: Vec<StickTable>,
     names: Dictionary,
+    /// What a predecessor is going to lend.
+    awaited: Awaited,
+    /// What this process has lent to its successor.
+    lender: Option<Box<Lender>>,
     next_sweep_ms: u64,
     rules: u16,
     wants_save: bool,
@@ -87,37 +95,45 @@ impl Tables {
     /// # Errors
     /// If there is no memory for a table.
     pub fn new(declarations: &[config::StickTable]) -> Result<Self, TableError> {
-        Self::with_storage(declarations, Storage::Own)
+        Self::with_memory(declarations, KeptTables::default(), |_| Memory::Own)
     }
 
-    /// The same with rows and names in memory that may be kept by other processes. That of a table
-    /// that is to be saved is always so.
+    /// The same with memory of any kind: `memory_of` chooses it. A predecessor `offers` the rows of
+    /// tables that it lends: those that are declared alike here are awaited, see
+    /// [`Tables::take_over`].
     ///
     /// # Errors
     /// If there is no memory for a table.
-    pub fn with_storage(
+    pub fn with_memory(
         declarations: &[config::StickTable],
-        storage: Storage,
+        offers: KeptTables,
+        memory_of: impl Fn(&config::StickTable) -> Memory,
     ) -> Result<Self, TableError> {
-        let of = |table: &config::StickTable| match table.save {
-            Some(_) => Storage::Kept,
-            None => storage,
-        };
-        let tables = declarations.iter().map(|table| StickTable::with_storage(table, of(table)));
-        let tables = tables.collect::<Result<_, _>>()?;
+        let awaited = Awaited::of(offers, declarations);
         let mut names = Dictionary::default();
-        if storage == Storage::Kept || declarations.iter().any(|table| table.save.is_some()) {
-            names.keep_memory();
+        let mut tables = Vec::with_capacity(declarations.len());
+        for (id, declaration) in (0..).map(TableId).zip(declarations) {
+            let memory = if awaited.has(id) { Memory::Sparse } else { memory_of(declaration) };
+            // A predecessor that lends tables lends its names too.
+            let is_kept = matches!(memory, Memory::Kept | Memory::Lendable);
+            if is_kept && awaited.is_empty() && names.file().is_none() {
+                names.keep_memory();
+            }
+            tables.push(StickTable::with_memory(declaration, memory)?);
         }
-        Ok(Self { tables, names, next_sweep_ms: 0, rules: 0, wants_save: false })
+        let (next_sweep_ms, rules, wants_save) = (0, 0, false);
+        Ok(Self { tables, names, awaited, lender: None, next_sweep_ms, rules, wants_save })
     }
 
     /// The files of the rows, with the names of their tables, and the file of the names, if other
     /// processes can keep them.
     pub fn files(&self) -> (impl Iterator<Item = (&str, BorrowedFd<'_>)>, Option<BorrowedFd<'_>>) {
-        let tables = self.tables.iter();
-        let rows = tables.filter_map(|t| Some((t.declaration().name.as_str(), t.file()?)));
-        (rows, self.names.file())
+        let rows = self.ids().filter_map(|id| {
+            let table = self.get(id);
+            let file = table.file().or_else(|| self.awaited.rows(id))?;
+            Some((table.declaration().name.as_str(), file))
+        });
+        (rows, self.names.file().or_else(|| self.awaited.names()))
     }
 
     /// The table with this id.

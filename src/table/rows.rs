@@ -6,12 +6,13 @@
 
 use std::hint::black_box;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{Ordering, fence};
 
 use super::kept::header;
 use super::kept::header::{CHANGING, FRESH, HEADER, PUSHED};
 use super::layout::{EXPIRY, Head, KEY, Layout, NEXT, PREV};
+use super::lending::coding::{StateReader, StateWriter};
 use crate::config;
 use crate::config::KeyType;
 use crate::net::memory::region::{Region, Storage};
@@ -43,8 +44,34 @@ impl Rows {
     pub(super) fn new(declaration: &config::StickTable, storage: Storage) -> io::Result<Self> {
         let (layout, size) = (Layout::new(declaration), declaration.size);
         let mut memory = Region::new(HEADER + size as usize * layout.stride, storage)?;
+        memory.provide_beginning();
         header::write(&mut memory, declaration, &layout);
         Ok(Self { memory, layout, size, fresh: 0, zeroed: 0, free: 0, used: 0 })
+    }
+
+    /// Writes all but the memory.
+    pub(super) fn write_state(&self, out: &mut StateWriter) {
+        let Self { fresh, zeroed, free, used, .. } = *self;
+        [fresh, zeroed, free, used].into_iter().for_each(|word| out.word(word));
+    }
+
+    /// The rows of another process: what [`Rows::write_state`] has written, and the file, whose
+    /// header is that of such a table ([`header::fits`]).
+    ///
+    /// # Errors
+    /// `InvalidData` if they do not fit; what mmap(2) reports.
+    pub(super) fn shared(
+        state: &mut StateReader<'_>,
+        file: OwnedFd,
+        declaration: &config::StickTable,
+    ) -> io::Result<Self> {
+        let (layout, size) = (Layout::new(declaration), declaration.size);
+        let (fresh, zeroed) = (state.word_up_to(size)?, state.word_up_to(size)?);
+        let (free, used) = (state.word_up_to(fresh)?, state.word_up_to(fresh)?);
+        let len_of = |rows: u32| HEADER + rows as usize * layout.stride;
+        let memory = Region::shared(file, len_of(size), len_of(zeroed))?;
+        let zeroed = zeroed.max(fresh);
+        Ok(Self { memory, layout, size, fresh, zeroed, free, used })
     }
 
     /// The file of the memory, if another process can keep it.

@@ -7,11 +7,15 @@
 //! entries came.
 
 use std::collections::HashMap;
+use std::io;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::dictionary::{Dictionary, NameId};
+use super::kept::invalid;
+use super::kept::names::NUMBERS;
 use super::layout::{Cell, ServerPlace};
+use super::lending::coding::{StateReader, StateWriter};
 use super::rows::Rows;
 
 /// The most different ids that are counted apart. Peers choose ids, so their number has a bound.
@@ -72,6 +76,54 @@ impl ServerUses {
             by_other_ids: 0,
             unnamed: 0,
         }
+    }
+
+    /// Writes all sums.
+    pub(super) fn write_state(&self, out: &mut StateWriter) {
+        let names = || self.by_name.iter().zip(0..).filter(|(named, _)| named.count > 0);
+        out.count(names().count());
+        for (Use { count, keys }, number) in names() {
+            out.word(number);
+            out.word(*count);
+            out.wide(*keys);
+        }
+        out.count(self.by_id.len());
+        for (id, count) in &self.by_id {
+            out.word(*id);
+            out.word(*count);
+        }
+        out.word(self.by_other_ids);
+        out.wide(self.unnamed);
+    }
+
+    /// The sums of another process with such a table: what [`ServerUses::write_state`] has written.
+    ///
+    /// # Errors
+    /// `InvalidData` if it cannot be.
+    pub(super) fn shared(&self, state: &mut StateReader<'_>) -> io::Result<Self> {
+        let mut this = Self {
+            name_at: self.name_at,
+            id_at: self.id_at,
+            by_name: Vec::new(),
+            by_id: HashMap::new(),
+            by_other_ids: 0,
+            unnamed: 0,
+        };
+        for _ in 0..state.count(NUMBERS)? {
+            let number = state.word()? as usize;
+            if number >= NUMBERS {
+                return Err(invalid("a name with a number out of range"));
+            }
+            if number >= this.by_name.len() {
+                this.by_name.resize(number + 1, Use::default());
+            }
+            this.by_name[number] = Use { count: state.word()?, keys: state.wide()? };
+        }
+        for _ in 0..state.count(IDS_MAX.into())? {
+            this.by_id.insert(state.word()?, state.word()?);
+        }
+        (this.by_other_ids, this.unnamed) = (state.word()?, state.wide()?);
+        Ok(this)
     }
 
     pub(super) fn is_used(&self, name: NameId) -> bool {

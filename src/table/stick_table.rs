@@ -11,6 +11,7 @@ use super::expiry::Expiry;
 use super::handover_log::HandoverLog;
 use super::index::{Index, KeyHash};
 use super::layout::{Cell, Layout, UPDATE_ID};
+use super::lending::Memory;
 use super::provisional::Provisional;
 use super::reserve::{TableError, origin_bytes, reserve};
 use super::row_id::{RowId, RowStep};
@@ -22,7 +23,6 @@ use super::takeover::Takeover;
 use super::update_log::{Change, UpdateId, UpdateLog};
 use crate::config;
 use crate::config::data_type::DataType;
-use crate::net::memory::region::Storage;
 
 /// How long an entry lives whose server was forgotten, in milliseconds: long enough that peers are
 /// told of it.
@@ -30,6 +30,16 @@ pub const END_SOON_MS: u32 = 1000;
 
 /// The search for an entry to evict passes over so many held entries.
 const HELD_MAX: usize = 64;
+
+/// What a table has of its entries.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) rows: Rows,
+    pub(super) index: Index,
+    pub(super) expiry: Expiry,
+    pub(super) update_log: UpdateLog,
+    pub(super) server_uses: ServerUses,
+}
 
 /// One stick table.
 #[derive(Debug)]
@@ -43,8 +53,8 @@ pub struct StickTable {
     pub(super) takeover: Option<Takeover>,
     pub(super) server_uses: ServerUses,
     /// How often each row is held; empty unless entries can be held.
-    holders: Vec<u32>,
-    provisional: Provisional,
+    pub(super) holders: Vec<u32>,
+    pub(super) provisional: Provisional,
     evictions: u64,
     expirations: u64,
     pub(super) fill: Fill,
@@ -60,28 +70,28 @@ impl StickTable {
     /// # Errors
     /// If there is no memory for the table.
     pub fn new(declaration: &config::StickTable) -> Result<Self, TableError> {
-        Self::with_storage(declaration, Storage::Own)
+        Self::with_memory(declaration, Memory::Own)
     }
 
-    /// The same with rows in memory that may be kept by other processes.
+    /// The same with memory that other processes may have too.
     ///
     /// # Errors
     /// If there is no memory for the table.
-    pub fn with_storage(
+    pub fn with_memory(
         declaration: &config::StickTable,
-        storage: Storage,
+        memory: Memory,
     ) -> Result<Self, TableError> {
         let layout = Layout::new(declaration);
         let size = declaration.size;
         let bytes = reserve(declaration, layout.stride)?;
         let cells = (layout.cell(DataType::ServerKey), layout.cell(DataType::ServerId));
         let server_uses = ServerUses::new(cells.0, cells.1);
-        let rows = Rows::new(declaration, storage).map_err(|_| TableError::new(declaration, bytes));
+        let error = |_| TableError::new(declaration, bytes);
         Ok(Self {
-            rows: rows?,
-            index: Index::new(size),
+            rows: Rows::new(declaration, memory.rows()).map_err(error)?,
+            index: Index::new(size, memory.rest()).map_err(error)?,
             expiry: Expiry::new(declaration.expire_ms),
-            update_log: UpdateLog::new(size),
+            update_log: UpdateLog::new(size, memory.rest()).map_err(error)?,
             handover: None,
             takeover: None,
             server_uses,
@@ -94,6 +104,19 @@ impl StickTable {
             origins: declaration.origins.then(|| Box::new(Origins::new(size))),
             declaration: declaration.clone(),
         })
+    }
+
+    /// Goes on with the entries of another table with the same declaration. Nobody holds any.
+    pub(super) fn replace(&mut self, parts: Parts) {
+        let Parts { rows, index, expiry, update_log, server_uses } = parts;
+        (self.rows, self.index, self.expiry) = (rows, index, expiry);
+        (self.update_log, self.server_uses) = (update_log, server_uses);
+    }
+
+    /// The entries, as [`StickTable::replace`] takes them.
+    pub(super) fn into_parts(self) -> Parts {
+        let Self { rows, index, expiry, update_log, server_uses, .. } = self;
+        Parts { rows, index, expiry, update_log, server_uses }
     }
 
     /// How the table was declared.
@@ -303,60 +326,6 @@ impl StickTable {
             None if end < self.rows.fresh() => RowStep::Pause(RowId(end - 1)),
             None => RowStep::End,
         }
-    }
-
-    // Holding.
-
-    /// Makes it possible to hold entries of this table.
-    pub fn allow_holding(&mut self) {
-        if self.holders.is_empty() {
-            self.holders = vec![0; self.size() as usize];
-        }
-    }
-
-    /// Keeps an entry from expiring and from being evicted until [`StickTable::release`].
-    pub fn hold(&mut self, row: RowId) {
-        if let Some(holders) = self.holders.get_mut(row.0 as usize) {
-            *holders += 1;
-        }
-    }
-
-    /// Takes back one [`StickTable::hold`].
-    pub fn release(&mut self, row: RowId) {
-        if let Some(holders) = self.holders.get_mut(row.0 as usize) {
-            *holders = holders.saturating_sub(1);
-        }
-    }
-
-    /// How often the entry is held.
-    pub fn holders(&self, row: RowId) -> u32 {
-        self.holders.get(row.0 as usize).copied().unwrap_or(0)
-    }
-
-    // Provisional entries.
-
-    /// Makes it possible for entries of this table to be provisional.
-    pub fn allow_provisional(&mut self) {
-        if !self.provisional.is_allowed() {
-            self.provisional = Provisional::with_rows(self.size());
-        }
-    }
-
-    /// Marks an entry as provisional: it names a server that its client has not reached yet.
-    pub fn set_provisional(&mut self, row: RowId) {
-        if self.rows.is_occupied(row.0) {
-            self.provisional.add(row.0);
-        }
-    }
-
-    /// Whether the entry names a server that its client has not reached yet.
-    pub fn is_provisional(&self, row: RowId) -> bool {
-        self.provisional.has(row.0)
-    }
-
-    /// The entry stays, whatever becomes of the connection that made it.
-    pub fn settle(&mut self, row: RowId) {
-        self.provisional.remove(row.0);
     }
 
     /// The entry to give up first. Held entries are moved behind all others.

@@ -9,11 +9,16 @@
 //!  ring         | row | stale | row | stale | ... | row | row | row |
 //! ```
 
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
 use super::bits::Bits;
 use super::layout::UPDATE_ID;
+use super::lending::coding::{StateReader, StateWriter};
 use super::row_id::RowId;
 use super::rows::Rows;
-use crate::net::memory;
+use crate::net::memory::region::Storage;
+use crate::net::memory::words::Words;
 
 /// The most stale positions that one call looks at.
 const STALE_MAX: u32 = 256;
@@ -62,7 +67,7 @@ pub enum Change {
 #[derive(Debug)]
 pub(super) struct UpdateLog {
     /// Links to rows; a position's slot is its low bits.
-    ring: Vec<u32>,
+    ring: Words,
     last: UpdateId,
     pushed: UpdateId,
     recent: Recent,
@@ -88,21 +93,24 @@ impl UpdateLog {
         (size as usize).next_power_of_two().max(RING_MIN)
     }
 
-    pub(super) fn new(size: u32) -> Self {
-        let mut ring = vec![0; Self::capacity(size)];
-        memory::advise_huge_pages(&ring);
-        memory::provide(memory::beginning(&mut ring));
-        Self {
+    /// An empty log.
+    ///
+    /// # Errors
+    /// If the memory cannot be had.
+    pub(super) fn new(size: u32, storage: Storage) -> io::Result<Self> {
+        let mut ring = Words::new(Self::capacity(size), storage)?;
+        ring.provide_beginning();
+        Ok(Self {
             ring,
             last: UpdateId(0),
             pushed: UpdateId(0),
             recent: Recent::default(),
             repeated: None,
-        }
+        })
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.ring.capacity() * size_of::<u32>()
+        self.ring.len() * size_of::<u32>()
     }
 
     pub(super) fn last(&self) -> UpdateId {
@@ -153,6 +161,7 @@ impl UpdateLog {
         let place = self.take();
         rows.set(row, UPDATE_ID, place.0);
         let slot = self.slot(place);
+        self.ring.provide(slot + 1);
         self.ring[slot] = row + 1;
         true
     }
@@ -222,6 +231,45 @@ impl UpdateLog {
     pub(super) fn adopt_last(&mut self, id: UpdateId) {
         self.last = id;
         self.pushed = id;
+    }
+
+    /// The file of the ring; none if this process alone has it.
+    pub(super) fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.ring.file()
+    }
+
+    /// Writes all but the ring.
+    pub(super) fn write_state(&self, out: &mut StateWriter) {
+        let Recent { before, mark, since_ms } = self.recent;
+        [self.last, self.pushed, before, mark].into_iter().for_each(|id| out.word(id.0));
+        out.wide(since_ms);
+        let rows = || self.repeated.iter().flat_map(Bits::iter);
+        out.count(rows().count());
+        rows().for_each(|row| out.word(row));
+    }
+
+    /// The log of another process, whose table has `size` rows: what [`UpdateLog::write_state`] has
+    /// written, and the file.
+    ///
+    /// # Errors
+    /// `InvalidData` if they do not fit; what mmap(2) reports.
+    pub(super) fn shared(
+        state: &mut StateReader<'_>,
+        ring: OwnedFd,
+        size: u32,
+    ) -> io::Result<Self> {
+        let mut id = || state.word().map(UpdateId);
+        let (last, pushed, before, mark) = (id()?, id()?, id()?, id()?);
+        let recent = Recent { before, mark, since_ms: state.wide()? };
+        let mut repeated = None;
+        for _ in 0..state.count(size as usize)? {
+            let row = state.word_up_to(size.saturating_sub(1))?;
+            repeated.get_or_insert_with(|| Bits::new(size)).set(row);
+        }
+        // What was prepared behind this place is prepared once more, which changes nothing.
+        let count = Self::capacity(size);
+        let ring = Words::shared(ring, count, (last.0 as usize & (count - 1)) + 1)?;
+        Ok(Self { ring, last, pushed, recent, repeated })
     }
 
     /// Asserts that every place within the ring's reach is in the ring.

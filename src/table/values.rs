@@ -23,7 +23,40 @@ pub fn sum_of_parts<'t>(
     numbers.fold(0, u64::saturating_add).min(cell.kind().most())
 }
 
+/// A value of another table's rows, and where it goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Copied {
+    pub(super) from: Cell,
+    pub(super) to: Cell,
+}
+
 impl StickTable {
+    /// Sets values of a row to those of another table's row. `name` and `rate` say what a name's
+    /// number and a rate of a period in milliseconds mean here.
+    pub(super) fn copy_values(
+        &mut self,
+        row: RowId,
+        other: Cells<'_>,
+        copied: &[Copied],
+        mut name: impl FnMut(u32) -> u32,
+        rate: impl Fn(Rate, u32) -> Rate,
+    ) {
+        for Copied { from, to } in copied {
+            for element in 0..to.elements().min(from.elements()) {
+                let value = other.get_u32(*from, element);
+                match from.kind() {
+                    Kind::Signed | Kind::Unsigned => self.set_u32(row, *to, element, value),
+                    Kind::Wide => self.set_u64(row, *to, element, other.get_u64(*from, element)),
+                    Kind::Rate => {
+                        let rate = rate(other.get_rate(*from, element), from.period_ms());
+                        self.set_rate(row, *to, element, rate);
+                    }
+                    Kind::Name => self.set_u32(row, *to, element, name(value)),
+                }
+            }
+        }
+    }
+
     /// Where `server_id` and `server_key` are, in a table that stores both.
     pub fn server_place(&self) -> Option<ServerPlace> {
         self.rows.layout().server_place()

@@ -115,10 +115,19 @@ struct Reload {
 }
 
 impl Reload {
-    /// The successor waits for its configuration, and has a part of the entries in its socket.
+    /// The successor waits for its configuration. A part of the entries is in its socket, unless it
+    /// can take them over with their memory.
     fn begin(words: &[&str]) -> Self {
+        Self::begin_with("type ip size 100k expire 10m origins", words)
+    }
+
+    /// The same with a table that is lent, so nothing of it is in a socket.
+    fn begin_lending(words: &[&str]) -> Self {
+        Self::begin_with("type ip size 100k expire 10m", words)
+    }
+
+    fn begin_with(table: &str, words: &[&str]) -> Self {
         let place = Place::new();
-        let table = "type ip size 100k expire 10m";
         let mesh = Mesh::with_table(&place, &[("a", None), ("b", None)], table);
         let nodes = vec![mesh.start_with(0, words), mesh.start(1)];
         nodes[0].api().set_servers(Mesh::TABLE, (0..ENTRIES).map(source), 2);
@@ -171,6 +180,19 @@ fn an_old_process_that_is_killed_in_the_handover_leaves_the_rest_to_the_peers() 
 }
 
 #[test]
+fn an_old_process_that_is_killed_while_it_lends_costs_no_entry() {
+    let Reload { _place, mesh, nodes, all, held, old } = Reload::begin_lending(&[]);
+    send(old, Signal::SIGSTOP);
+    held.let_go();
+    send(old, Signal::SIGKILL);
+    let killed = Instant::now();
+    until("the successor serves with all", SOON, || {
+        nodes[0].log().contains(&format!("serving with the {ENTRIES} entries"))
+    });
+    Reload::ends_well(&mesh, &nodes, &all, "old process killed while it lends", killed);
+}
+
+#[test]
 fn an_old_worker_that_is_killed_in_the_handover_leaves_all_to_the_next() {
     let Reload { _place, mesh, nodes, all, held, old } = Reload::begin(&["-W"]);
     send(old, Signal::SIGSTOP);
@@ -189,8 +211,12 @@ fn an_old_worker_that_is_killed_in_the_handover_leaves_all_to_the_next() {
 
 #[test]
 fn a_successor_that_is_killed_in_the_handover_costs_nobody_anything() {
-    for (words, who) in [(&[][..], "successor"), (&["-W"], "new worker")] {
-        let Reload { _place, mesh, nodes, all, held, old } = Reload::begin(words);
+    for (words, who, begin) in [
+        (&[][..], "successor", Reload::begin as fn(&[&str]) -> Reload),
+        (&["-W"], "new worker", Reload::begin),
+        (&[], "successor that takes the table over", Reload::begin_lending),
+    ] {
+        let Reload { _place, mesh, nodes, all, held, old } = begin(words);
         let homes = (0..1000).map(|n| (source(n), "s2".to_owned())).collect();
         let visitors = Visitors::start(&mesh.fronts, 1_000_000, &homes);
         let killed = Instant::now();

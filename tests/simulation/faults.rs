@@ -169,14 +169,14 @@ fn crash_of_worker(world: &mut World, node: usize) {
     let Some(process) = &world.nodes[node].process else { return };
     let kept = process.kept();
     let before: Vec<Option<Row>> = world.truth.keys().map(|key| process.row(key, now_ms)).collect();
-    let (config, storage) = (process.config.clone(), process.storage);
+    let (config, memory) = (process.config.clone(), process.memory);
     let generation = process.generation + 1;
     clients::note_crash(world, node);
     world.tell(Some(node), None, || "the worker crashes, and another goes on".to_owned());
     end_processes(world, node, false);
     world.nodes[node].handover = None;
     let seed = world.random.below(1 << 40);
-    let mut next = Process::new(config, storage, Start::Alone, seed, now_ms);
+    let mut next = Process::new(config, memory, Start::Alone, seed, now_ms);
     next.begin_updates_at(world.scenario.first_update);
     next.generation = generation;
     next.restore(kept, now_ms);

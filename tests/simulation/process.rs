@@ -5,11 +5,10 @@ use std::os::fd::BorrowedFd;
 
 use stickd::config::data_type::DataType;
 use stickd::config::{Config, PeersId, TableId};
-use stickd::net::memory::region::Storage;
 use stickd::peers::{
     Closed, Options, PeerId, Section, SectionEvent, Session, SessionError, SessionEvent, Start,
 };
-use stickd::table::{Cell, KeptTables, NameId, RowId, StickTable, Tables, UpdateId};
+use stickd::table::{Cell, KeptTables, Memory, NameId, RowId, StickTable, Tables, UpdateId};
 
 use crate::network::{Network, Received, WireId};
 use crate::random::Random;
@@ -57,7 +56,7 @@ pub struct Row {
 #[derive(Debug)]
 pub struct Process {
     pub config: Config,
-    pub storage: Storage,
+    pub memory: Memory,
     pub section: Section,
     pub tables: Tables,
     pub ends: Vec<End>,
@@ -92,8 +91,9 @@ pub struct Turn<'a> {
 }
 
 impl Process {
-    pub fn new(config: Config, storage: Storage, start: Start, seed: u64, now_ms: u64) -> Self {
-        let tables = Tables::with_storage(&config.tables, storage).unwrap();
+    pub fn new(config: Config, memory: Memory, start: Start, seed: u64, now_ms: u64) -> Self {
+        let tables =
+            Tables::with_memory(&config.tables, KeptTables::default(), |_| memory).unwrap();
         let options = Options {
             pid: 4242,
             seed,
@@ -115,7 +115,7 @@ impl Process {
         let bytes = table.allocated_bytes();
         Self {
             config,
-            storage,
+            memory,
             section,
             tables,
             ends,

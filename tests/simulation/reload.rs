@@ -152,8 +152,8 @@ pub fn begin(world: &mut World, node: usize) {
     let session = Session::handover_teacher(&mut section, &mut process.tables, now_ms);
     let old = Half { section, session };
     let seed = world.random.below(1 << 40);
-    let (config, storage) = (process.config.clone(), process.storage);
-    let mut next = Process::new(config, storage, Start::AfterHandover, seed, now_ms);
+    let (config, memory) = (process.config.clone(), process.memory);
+    let mut next = Process::new(config, memory, Start::AfterHandover, seed, now_ms);
     next.since_ms = process.since_ms;
     next.generation = process.generation + 1;
     let mut section = Section::for_handover(&next.tables, UPDATES_AT_ONCE);

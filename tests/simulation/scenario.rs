@@ -5,7 +5,7 @@ use std::path::Path;
 
 use stickd::config;
 use stickd::config::{Config, Request};
-use stickd::net::memory::region::Storage;
+use stickd::table::Memory;
 
 use crate::filter::Plant;
 use crate::random::Random;
@@ -163,9 +163,9 @@ impl Scenario {
     }
 
     /// Whether processes keep their entries where the next process can read them.
-    pub fn storage(&self) -> Storage {
+    pub fn memory(&self) -> Memory {
         let is_kept = self.faults.iter().any(|(fault, _)| *fault == Fault::WorkerCrash);
-        if is_kept { Storage::Kept } else { Storage::Own }
+        if is_kept { Memory::Kept } else { Memory::Own }
     }
 
     /// Leaves out what no cluster of stickd does, or what would not end within a run.

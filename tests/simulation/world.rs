@@ -273,9 +273,9 @@ impl World {
         self.tell(Some(node), None, || "starts".to_owned());
         let file = self.disk.as_ref().map(|disk| disk.file(node));
         let config = self.scenario.configuration(node, file.as_deref());
-        let storage = self.scenario.storage();
+        let memory = self.scenario.memory();
         let seed = self.random.below(1 << 40);
-        let mut process = Process::new(config, storage, Start::Alone, seed, self.now_ms);
+        let mut process = Process::new(config, memory, Start::Alone, seed, self.now_ms);
         process.begin_updates_at(self.scenario.first_update);
         self.nodes[node].known.fill(0);
         saves::read(self, node, &mut process);

@@ -46,6 +46,13 @@ impl NamedTables {
         self.ids().nth(position)
     }
 
+    /// Fetches the entries with this key, where the tables are lent.
+    pub(super) fn fetch(&self, key: &[u8], tables: &mut Tables, now_ms: u64) {
+        for id in self.ids() {
+            tables.at_key(id, key, now_ms);
+        }
+    }
+
     /// The entry with this key.
     pub(super) fn entry<'t>(
         &self,

@@ -10,7 +10,7 @@ use crate::admin::context::Context;
 use crate::admin::slice::SLICE_ROWS_MAX;
 use crate::config::data_type::Kind;
 use crate::config::{Counts, TableId};
-use crate::table::{Author, Cell, Dictionary, NameId, Rate, RowId, RowStep, StickTable};
+use crate::table::{Author, Cell, Dictionary, NameId, Rate, RowId, StickTable, WalkStep};
 
 const SET_USAGE: &str = "Required arguments: <table> key <key> [data.<store_data_type> <value>]*";
 const CLEAR_USAGE: &str = "Required arguments: <table> \"data.<store_data_type>\" <operator> \
@@ -76,7 +76,7 @@ fn set_entry(id: TableId, line: &CommandLine, context: &mut Context<'_>) -> Resu
     };
     let values: Option<Vec<_>> = values.into_iter().map(value).collect();
     let values = values.ok_or("Not a server name, or too many of them are in use")?;
-    let table = tables.get_mut(id);
+    let table = tables.at_key(id, &key, now_ms);
     let Some((row, _)) = table.find_or_insert(&key, now_ms) else {
         return Err("Unable to allocate a new entry".to_owned());
     };
@@ -201,10 +201,10 @@ impl Job for TableClear {
     fn advance(&mut self, context: &mut Context<'_>, _: &mut Vec<u8>) -> JobState {
         for _ in 0..SLICE_ROWS_MAX {
             let Some(id) = self.named.at(self.at) else { return JobState::Finished };
-            let table = context.shared.tables.get(id);
-            match table.next_row_within(self.cursor, SLICE_ROWS_MAX) {
-                RowStep::Row(row) => {
-                    self.cursor = Some(row);
+            let tables = &mut context.shared.tables;
+            match tables.next_row_of(id, self.cursor, SLICE_ROWS_MAX, context.now_ms) {
+                WalkStep::Row { row, next } => {
+                    self.cursor = Some(next);
                     if !self.selects(id, row, context) {
                         continue;
                     }
@@ -215,11 +215,11 @@ impl Job for TableClear {
                         remove(&self.named, &key, context);
                     }
                 }
-                RowStep::Pause(row) => {
-                    self.cursor = Some(row);
+                WalkStep::Pause { next } => {
+                    self.cursor = Some(next);
                     return JobState::Unfinished;
                 }
-                RowStep::End => (self.at, self.cursor) = (self.at + 1, None),
+                WalkStep::End => (self.at, self.cursor) = (self.at + 1, None),
             }
         }
         JobState::Unfinished
@@ -229,6 +229,7 @@ impl Job for TableClear {
 /// Removes the entries with this key. False if one is in use.
 fn remove(named: &NamedTables, key: &[u8], context: &mut Context<'_>) -> bool {
     let now_ms = context.now_ms;
+    named.fetch(key, &mut context.shared.tables, now_ms);
     named.ids().fold(true, |is_gone, id| {
         let table = context.shared.tables.get_mut(id);
         table.find(key, now_ms).is_none_or(|row| table.remove(row)) && is_gone

@@ -12,7 +12,7 @@ use crate::admin::context::Context;
 use crate::admin::slice::{SLICE_LEN_MAX, SLICE_ROWS_MAX};
 use crate::config::data_type::Kind;
 use crate::config::{Level, TableId};
-use crate::table::{NameId, RowId, RowStep, StickTable, Tables, key};
+use crate::table::{NameId, RowId, StickTable, Tables, WalkStep, key};
 
 /// How many expired entries are removed before tables are shown.
 const ROWS_EXPIRED_MAX: usize = 10_000;
@@ -64,7 +64,8 @@ fn drop_expired(tables: impl Iterator<Item = TableId>, context: &mut Context<'_>
     }
 }
 
-fn show_key(named: &NamedTables, key: &[u8], context: &Context<'_>) -> Answer {
+fn show_key(named: &NamedTables, key: &[u8], context: &mut Context<'_>) -> Answer {
+    named.fetch(key, &mut context.shared.tables, context.now_ms);
     let tables = &context.shared.tables;
     let Some(entry) = named.entry(key, tables, context.now_ms) else { return Answer::text("") };
     let mut out = Vec::new();
@@ -132,29 +133,31 @@ impl TableDump {
 
 impl Job for TableDump {
     fn advance(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> JobState {
-        let tables = &context.shared.tables;
         if !self.begun {
             self.begun = true;
-            write_head(out, &self.named, tables);
+            write_head(out, &self.named, &context.shared.tables);
         }
         for _ in 0..SLICE_ROWS_MAX {
             if out.len() >= SLICE_LEN_MAX {
                 return JobState::Unfinished;
             }
             let Some(id) = self.named.at(self.at) else { return JobState::Finished };
-            let table = tables.get(id);
-            let row = match table.next_row_within(self.cursor, SLICE_ROWS_MAX) {
-                RowStep::Row(row) => row,
-                RowStep::Pause(row) => {
-                    self.cursor = Some(row);
+            let tables = &mut context.shared.tables;
+            let row = match tables.next_row_of(id, self.cursor, SLICE_ROWS_MAX, context.now_ms) {
+                WalkStep::Row { row, next } => {
+                    self.cursor = Some(next);
+                    row
+                }
+                WalkStep::Pause { next } => {
+                    self.cursor = Some(next);
                     return JobState::Unfinished;
                 }
-                RowStep::End => {
+                WalkStep::End => {
                     (self.at, self.cursor) = (self.at + 1, None);
                     continue;
                 }
             };
-            self.cursor = Some(row);
+            let table = context.shared.tables.get(id);
             let Some(entry) = self.entry(table, row, context) else { continue };
             let selected = match &self.selection {
                 Selection::Values(conditions) => {
@@ -177,7 +180,7 @@ fn write_head(out: &mut Vec<u8>, named: &NamedTables, tables: &Tables) {
     let sum = declaration.sum_name().filter(|_| !named.is_one_table());
     let name = sum.unwrap_or(&declaration.name);
     let (key_type, size) = (declaration.key_type.name(), table.size());
-    let used = named.ids().map(|id| tables.get(id).used()).max().unwrap_or(0);
+    let used = named.ids().map(|id| tables.used_of(id)).max().unwrap_or(0);
     // Writing to a vector cannot fail.
     let _ = writeln!(out, "# table: {name}, type: {key_type}, size:{size}, used:{used}");
 }

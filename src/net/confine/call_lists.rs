@@ -37,7 +37,9 @@ pub(super) const SERVING: &[i64] = &[
     libc::SYS_fcntl,
     libc::SYS_ioctl,
     libc::SYS_lseek,
+    libc::SYS_memfd_create, // tables that a successor takes over
     libc::SYS_pipe2,
+    libc::SYS_pread64,
     libc::SYS_read,
     libc::SYS_readv,
     libc::SYS_splice,

@@ -10,15 +10,22 @@ use std::ptr::NonNull;
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
 use super::{HUGE_PAGE, advise, advise_huge_pages, beginning, provide};
+
+/// What nobody can do with the file of kept memory: change its length.
+const SEALS: SealFlag =
+    SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW).union(SealFlag::F_SEAL_SEAL);
 
 /// Which processes can have the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Storage {
     /// This process alone.
     Own,
+    /// This process alone, which uses a little of the memory, here and there.
+    Sparse,
     /// Each process that gets the descriptor.
     Kept,
 }
@@ -30,6 +37,8 @@ pub struct Region {
     len: usize,
     /// The file of kept memory.
     file: Option<OwnedFd>,
+    /// Whether the memory is to be filled before it is used.
+    is_filled: bool,
     /// Bytes from here on have no huge pages yet, which [`Region::provide`] has to ask for.
     provided: usize,
 }
@@ -44,14 +53,32 @@ impl Region {
         if storage == Storage::Kept {
             match Self::kept(len) {
                 Ok(region) => return Ok(region),
-                Err(error) => log::warn!("memory that a crash does not take: {error}"),
+                Err(error) => log::warn!("memory that other processes can have: {error}"),
             }
         }
         let address = map(len, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, None)?;
-        let mut region = Self { address, len, file: None, provided: len };
-        advise_huge_pages(&region);
-        provide(beginning(&mut region));
+        let is_filled = storage != Storage::Sparse;
+        let region = Self { address, len, file: None, is_filled, provided: len };
+        if is_filled {
+            advise_huge_pages(&region);
+        }
         Ok(region)
+    }
+
+    /// The memory of another process, which has `len` bytes and has prepared those up to
+    /// `provided`. Both processes can write to it.
+    ///
+    /// # Errors
+    /// What mmap(2) reports; `InvalidData` if the file has another length, or can be cut.
+    pub fn shared(file: OwnedFd, len: usize, provided: usize) -> io::Result<Self> {
+        let is_sealed = fcntl(&file, FcntlArg::F_GET_SEALS)? & SEALS.bits() == SEALS.bits();
+        if !is_sealed || usize::try_from(fstat(&file)?.st_size) != Ok(len) {
+            let what = "the memory has another length, or can be cut";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        let address = map(len, libc::MAP_SHARED, Some(file.as_fd()))?;
+        let provided = provided.next_multiple_of(HUGE_PAGE).min(len);
+        Ok(Self { address, len, file: Some(file), is_filled: true, provided })
     }
 
     /// Memory in a file. Nobody can cut the file, so an access never fails.
@@ -60,10 +87,9 @@ impl Region {
             memfd_create("stickd-table", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
         let length = i64::try_from(len).map_err(|_| io::ErrorKind::InvalidInput)?;
         ftruncate(&file, length)?;
-        let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
-        fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+        fcntl(&file, FcntlArg::F_ADD_SEALS(SEALS))?;
         let address = map(len, libc::MAP_SHARED, Some(file.as_fd()))?;
-        let mut region = Self { address, len, file: Some(file), provided: 0 };
+        let mut region = Self { address, len, file: Some(file), is_filled: true, provided: 0 };
         if len < HUGE_PAGE {
             region.provided = len;
         } else {
@@ -75,6 +101,22 @@ impl Region {
     /// The file of kept memory; none if the memory is this process's own.
     pub fn file(&self) -> Option<BorrowedFd<'_>> {
         self.file.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Fills the first huge pages, for memory that is used from its beginning.
+    pub fn provide_beginning(&mut self) {
+        if self.is_filled && self.file.is_none() {
+            provide(beginning(self));
+        }
+    }
+
+    /// Fills all of the memory.
+    pub fn provide_all(&mut self) {
+        if self.file.is_some() {
+            self.provide(self.len);
+        } else if self.is_filled {
+            provide(self);
+        }
     }
 
     /// Prepares the memory up to `end`, which is about to be used for the first time. Memory in a
@@ -117,8 +159,9 @@ impl Deref for Region {
     #[inline]
     fn deref(&self) -> &[u8] {
         // SAFETY: `address` is the begin of `len` mapped bytes, which only this value's `drop`
-        // unmaps. Nobody writes to them but through this value: a process that has the descriptor
-        // reads the file while this process lives, and the file cannot be cut.
+        // unmaps, and the file cannot be cut. Nobody else writes to them as long as this process
+        // uses them: a process that has the descriptor only reads the file, until this one has
+        // handed the table over and uses this value no more.
         unsafe { std::slice::from_raw_parts(self.address.as_ptr(), self.len) }
     }
 }

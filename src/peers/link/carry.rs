@@ -16,7 +16,6 @@ use super::connection::{CloseReason, Connection};
 use super::lent::Lent;
 use super::peers::Peers;
 use crate::config::{PeersId, TableId};
-use crate::net::descriptors::FDS_PER_MESSAGE;
 use crate::peers::{CarriedSession, PeerId, PeerSession, Section, Session};
 use crate::reactor::Reactor;
 use crate::table::Tables;
@@ -95,6 +94,7 @@ impl Peers {
     pub fn offer_sessions(
         &mut self,
         tables: &mut Tables,
+        most: usize,
         now_ms: u64,
     ) -> Vec<(SessionOffer, OwnedFd)> {
         let Self { sections, dialers, connections, .. } = self;
@@ -107,7 +107,7 @@ impl Peers {
             let Some(peer) = connection.session().peer() else { continue };
             let Some(dialer) = dialers.get(peer.index()) else { continue };
             // The lifeline is one more.
-            if connection.has_tls() || offers.len() + 1 >= FDS_PER_MESSAGE {
+            if connection.has_tls() || offers.len() + 1 >= most {
                 continue;
             }
             let Some(session) = connection.session_mut().carry(section, tables, now_ms) else {

@@ -107,6 +107,14 @@ impl Channel {
         descriptors.map(|own| std::mem::take(&mut own.received)).unwrap_or_default()
     }
 
+    /// From now on the other side can send nothing. What it has sent can be received.
+    pub(super) fn stop_receiving(&mut self) {
+        if let Err(error) = socket::shutdown_read(self.fd.as_fd()) {
+            log::debug!("shut the socket of a handover down: {error}");
+        }
+        self.readable = true;
+    }
+
     /// Something may have come without an event.
     pub(super) fn set_readable(&mut self) {
         self.readable = true;

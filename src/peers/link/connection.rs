@@ -253,6 +253,11 @@ impl Connection {
         Ok(true)
     }
 
+    /// From now on the other side can send nothing. What it has sent can be received.
+    pub fn stop_receiving(&mut self) {
+        self.channel.stop_receiving();
+    }
+
     /// Whether something may be received.
     pub fn has_input(&self) -> bool {
         self.channel.has_input() || self.session.has_input()

@@ -3,6 +3,7 @@
 
 use super::exchange::{Exchange, Role};
 use super::{Owner, Session, State};
+use crate::config::TableId;
 use crate::peers::peer::PeerId;
 use crate::peers::section::Section;
 use crate::peers::wire::hello::Version;
@@ -30,6 +31,21 @@ impl Session {
         let serial = section.accept(OTHER, Version::V2_1, now_ms);
         let owner = Owner { peer: OTHER, serial, is_local_call: false };
         Self::new(State::Messages(Box::new(exchange)), Some(owner), now_ms)
+    }
+
+    /// Teaches nothing until [`Session::teach_all_but`].
+    pub fn hold_teaching(&mut self) {
+        if let Some(exchange) = self.messages_mut() {
+            exchange.teacher.hold();
+        }
+    }
+
+    /// Teaches all tables of the section but these, which the successor takes over with their
+    /// memory.
+    pub fn teach_all_but(&mut self, lent: &[TableId], section: &Section) {
+        if let Some(exchange) = self.messages_mut() {
+            exchange.teacher.begin_but(lent, section.tables());
+        }
     }
 
     /// Queues a note for the other end. False if the note is too long.

@@ -11,7 +11,7 @@ use crate::config::data_type::DataType;
 use crate::config::rules::{Condition, Expression, RulePlace};
 use crate::config::{KeyType, RuleSource, ServerIndex, ServerKey, StickKey, TableId};
 use crate::table::key::{Key, address_key};
-use crate::table::{Author, Cell, NameId, RowId, ServerPlace, StickTable, Tables};
+use crate::table::{Author, Cell, NameId, Renumbered, RowId, ServerPlace, StickTable, Tables};
 
 /// The stick rules of a backend.
 #[derive(Debug)]
@@ -159,7 +159,7 @@ impl StickRules {
     ) {
         for (rule, key) in self.response_rules.iter().zip(keys) {
             let Some(key) = key else { continue };
-            let table = tables.get_mut(rule.table);
+            let table = tables.at_key(rule.table, key.as_ref(), now_ms);
             let Some((row, _)) = table.find_or_insert(key.as_ref(), now_ms) else { continue };
             rule.write(row, server, self.id_of(server), table, now_ms);
             table.settle(row);
@@ -182,8 +182,9 @@ impl StickRules {
     ) -> Option<ServerIndex> {
         let mut found = None;
         for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.matches) {
-            let table = tables.get_mut(rule.table);
-            let Some(row) = rule.row(keys, index, table, now_ms) else { continue };
+            let Some(key) = rule.key(keys, index) else { continue };
+            let table = tables.at_key(rule.table, key.as_ref(), now_ms);
+            let Some(row) = table.find(key.as_ref(), now_ms) else { continue };
             if found.is_none() {
                 found = self.server_of(rule, table, row).filter(|server| is_wanted(*server));
             }
@@ -206,8 +207,8 @@ impl StickRules {
     ) {
         made.server = server;
         for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.stores) {
-            let table = tables.get_mut(rule.table);
             let Some(key) = rule.key(keys, index) else { continue };
+            let table = tables.at_key(rule.table, key.as_ref(), now_ms);
             let Some((row, is_new)) = table.find_or_insert(key.as_ref(), now_ms) else { continue };
             let is_made = is_new || table.is_provisional(row) || !rule.names_server(table, row);
             rule.write(row, server, self.id_of(server), table, now_ms);
@@ -228,8 +229,8 @@ impl StickRules {
         now_ms: u64,
     ) {
         for (index, rule) in self.rules.iter().enumerate().filter(|(index, _)| made.has(*index)) {
-            let table = tables.get_mut(rule.table);
             let Some(key) = rule.key(keys, index) else { continue };
+            let table = tables.at_key(rule.table, key.as_ref(), now_ms);
             let Some((row, _)) = table.find_or_insert(key.as_ref(), now_ms) else { continue };
             if !rule.names_server(table, row) {
                 rule.write(row, made.server, self.id_of(made.server), table, now_ms);
@@ -249,13 +250,22 @@ impl StickRules {
         now_ms: u64,
     ) {
         for (index, rule) in self.rules.iter().enumerate().filter(|(index, _)| made.has(*index)) {
-            let table = tables.get_mut(rule.table);
-            if let Some(row) = rule.row(keys, index, table, now_ms)
+            let Some(key) = rule.key(keys, index) else { continue };
+            let table = tables.at_key(rule.table, key.as_ref(), now_ms);
+            if let Some(row) = table.find(key.as_ref(), now_ms)
                 && table.is_provisional(row)
                 && self.server_of(rule, table, row) == Some(made.server)
             {
                 rule.forget_server(row, table);
             }
+        }
+    }
+
+    /// Names have other numbers from now on.
+    pub fn renumber(&mut self, renumbered: &Renumbered) {
+        for rule in self.rules.iter_mut().chain(&mut self.response_rules) {
+            rule.names.iter_mut().for_each(|(_, name)| *name = renumbered.number(*name));
+            rule.by_name = sorted_names(&rule.names);
         }
     }
 
@@ -492,16 +502,6 @@ impl Rule {
         } else {
             table.note_changed(row);
         }
-    }
-
-    fn row(
-        &self,
-        keys: ClientKeys<'_>,
-        index: usize,
-        table: &StickTable,
-        now_ms: u64,
-    ) -> Option<RowId> {
-        table.find(self.key(keys, index)?.as_ref(), now_ms)
     }
 }
 

@@ -83,12 +83,13 @@ use super::relay::side::Side;
 use super::relay::{Relay, Splice};
 use super::rules::{Memory, SetEnds};
 use super::shared::{Shared, Turn};
-use crate::config::{BackendId, FrontendId, ServerIndex};
+use crate::config::{BackendId, FrontendId, ServerIndex, TableId};
 use crate::net::address::Address;
 use crate::net::proxy_protocol::Additions;
 use crate::net::tls::acceptor::Acceptor;
 use crate::net::tls::session::Session;
 use crate::reactor::token::Slot;
+use crate::table::RowId;
 use content_rules::ContentRules;
 use entry_failure::{EntryFailure, ServerFailure};
 use log_record::{Cause, Phase, Termination};
@@ -155,6 +156,11 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// The entries of tables have moved: `follow` knows where to.
+    pub fn follow_entries(&mut self, follow: &mut impl FnMut(TableId, RowId) -> Option<RowId>) {
+        self.memory.follow_entries(follow);
+    }
+
     /// A client that has come in. It is counted from here until [`Connection::finish`]. The caller
     /// has its arrival logged, unless a PROXY header is awaited that names the client.
     pub fn accept(slot: Slot, accepted: Accepted, turn: &mut Turn<'_>) -> Self {

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use super::tracked::TrackedEntries;
 use super::variables::{ProcessVariables, Variables};
-use crate::config::Direction;
 use crate::config::rules::{CaptureSlot, CaptureSlots, RulePlace};
+use crate::config::{Direction, TableId};
 use crate::proxy::backend::queue::Priority;
-use crate::table::Tables;
+use crate::table::{RowId, Tables};
 
 /// Both ends of a connection, after a rule has set the client's address or the destination.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +50,13 @@ impl Memory {
     pub fn count_session(&self, tables: &mut Tables, now_ms: u64) {
         if let Some(tracks) = &self.tracks {
             tracks.count_session(tables, now_ms);
+        }
+    }
+
+    /// The entries of tables have moved: `follow` knows where to.
+    pub fn follow_entries(&mut self, follow: &mut impl FnMut(TableId, RowId) -> Option<RowId>) {
+        if let Some(tracks) = &mut self.tracks {
+            tracks.follow(follow);
         }
     }
 

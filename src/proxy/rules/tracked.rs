@@ -42,13 +42,23 @@ impl TrackedEntries {
         if place.is_some() {
             return;
         }
-        let table = tables.get_mut(table_id);
+        let table = tables.at_key(table_id, key, now_ms);
         let Some((row, _)) = table.find_or_insert(key, now_ms) else { return };
         table.hold(row);
         entry::count(table, row, DataType::ConnCur, 0, 1, now_ms);
         entry::count(table, row, DataType::ConnCnt, 0, 1, now_ms);
         table.touch_local(row, now_ms);
         *place = Some(TrackedEntry { table: table_id, row });
+    }
+
+    /// The entries have moved: `follow` knows where to. An entry without a new place is tracked no
+    /// more.
+    pub(super) fn follow(&mut self, follow: &mut impl FnMut(TableId, RowId) -> Option<RowId>) {
+        for place in &mut self.slots {
+            *place = place.take().and_then(|TrackedEntry { table, row }| {
+                follow(table, row).map(|row| TrackedEntry { table, row })
+            });
+        }
     }
 
     /// Counts a session in every tracked entry: the rules have let the connection in.

@@ -42,6 +42,16 @@ pub enum Message {
     /// From the successor: it has read its configuration and adopted its sockets. The number is
     /// its process id, which may have changed since the successor asked for the sockets.
     Ready(i32),
+    /// From the successor, before it is ready: it goes on with the memory of this table.
+    Wants(String),
+    /// From the predecessor: the memory of this table passes. The descriptors come beside the
+    /// messages. The flag says whether the index grows, which takes one more.
+    Lent {
+        /// The table's name in the Runtime API.
+        table: String,
+        /// Whether the index grows.
+        is_growing: bool,
+    },
     /// From a successor that ends before it is ready: the reason.
     Failed(Failure),
     /// From the predecessor: its generation.
@@ -148,6 +158,10 @@ impl Message {
     pub fn write(&self) -> Vec<u8> {
         match self {
             Self::Ready(pid) => format!("ready {pid}"),
+            Self::Wants(table) => format!("wants {}", encode(table)),
+            Self::Lent { table, is_growing } => {
+                format!("lent {} {}", encode(table), u8::from(*is_growing))
+            }
             Self::Failed(words) => format!("failed {}", encode(words.as_str())),
             Self::Generation(number) => format!("generation {number}"),
             Self::Unfinished(section) => format!("unfinished {}", encode(section)),
@@ -192,6 +206,11 @@ impl Message {
         let mut words = text.split(' ');
         let message = match words.next()? {
             "ready" => Self::Ready(words.next()?.parse().ok()?),
+            "wants" => Self::Wants(decode(words.next()?)?),
+            "lent" => {
+                let table = decode(words.next()?)?;
+                Self::Lent { table, is_growing: words.next()? != "0" }
+            }
             "failed" => Self::Failed(Failure::new(&decode(words.next()?)?)),
             "generation" => Self::Generation(words.next()?.parse().ok()?),
             "unfinished" => Self::Unfinished(decode(words.next()?)?),
@@ -312,6 +331,8 @@ mod tests {
                     acked: UpdateId(1),
                 },
                 Message::Unfinished(text()),
+                Message::Wants(text()),
+                Message::Lent { table: text(), is_growing: true },
                 Message::Searching { section: text(), left_ms: 4711 },
                 Message::Declaration { table: text(), declaration: text() },
                 Message::Turn(ServerTurn {

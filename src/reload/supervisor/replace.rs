@@ -5,14 +5,13 @@
 
 use std::ffi::{CString, OsString};
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use log::LevelFilter;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{SockType, getsockopt, sockopt};
 use nix::unistd::execve;
 
@@ -20,6 +19,7 @@ use super::history::History;
 use super::master::MasterSocket;
 use super::master::keep::{Keeper, Kept};
 use super::worker_link::{Facts, STATE_VERSION, STATE_VERSION_BEFORE, Worker, WorkerLink};
+use crate::net::memory::file_with;
 use crate::reactor::clock;
 use crate::reload::child::{Child, Command, SUPERVISOR_STATE};
 use crate::reload::inherit::{FIRST_FD, Inherited, c_string};
@@ -114,9 +114,7 @@ impl State {
         if bytes.len() as u64 > REST_MAX {
             return Err(io::Error::other("the clients of the master socket wait for too much"));
         }
-        let mut file = File::from(memfd_create(REST_NAME, MFdFlags::MFD_CLOEXEC)?);
-        file.write_all(&bytes)?;
-        Ok((file, descriptors))
+        Ok((File::from(file_with(REST_NAME, &bytes)?), descriptors))
     }
 
     fn words(&self, rest: &File) -> Words {

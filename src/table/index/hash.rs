@@ -13,19 +13,29 @@ pub struct KeyHash(pub(super) u64);
 /// choose the key's slot. No client sees a hash or the order of the rows, so a hash is enough that
 /// resists an attacker who sees neither, at a fraction of the cost of SipHash.
 #[derive(Clone, Debug)]
-pub(super) struct KeyHasher {
-    seed: u64,
+pub(in crate::table) struct KeyHasher {
+    secrets: [u64; 2],
     shared_seed: SharedSeed,
 }
 
 impl KeyHasher {
     pub(super) fn new() -> Self {
-        Self { seed: secret(), shared_seed: SharedSeed::from_u64(secret()) }
+        Self::with_secrets([secret(), secret()])
+    }
+
+    /// The hash of a process with these secrets.
+    pub(super) fn with_secrets(secrets: [u64; 2]) -> Self {
+        Self { secrets, shared_seed: SharedSeed::from_u64(secrets[1]) }
+    }
+
+    /// What makes another process hash alike.
+    pub(super) fn secrets(&self) -> [u64; 2] {
+        self.secrets
     }
 
     #[inline]
-    pub(super) fn hash(&self, key: &[u8]) -> KeyHash {
-        let mut hasher = FoldHasher::with_seed(self.seed, &self.shared_seed);
+    pub(in crate::table) fn hash(&self, key: &[u8]) -> KeyHash {
+        let mut hasher = FoldHasher::with_seed(self.secrets[0], &self.shared_seed);
         hasher.write(key);
         KeyHash(hasher.finish())
     }

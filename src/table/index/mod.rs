@@ -16,13 +16,22 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
 pub use self::hash::KeyHash;
-use self::hash::KeyHasher;
+pub(super) use self::hash::KeyHasher;
+pub(super) use self::slots::SlotShape;
 use self::slots::Slots;
+use super::kept::invalid;
+use super::lending::coding::{StateReader, StateWriter};
 use super::rows::Rows;
+use crate::net::memory::region::Storage;
 
 /// The most slots at the start: 8 MiB, enough for 1.5 million entries.
 const SLOTS_AT_START: usize = 1 << 21;
+/// The most slots at the start where few rows are to come.
+const SLOTS_OF_SPARSE: usize = 1 << 10;
 /// The slots that are emptied for each new row while the index grows, so many that the memory's
 /// latencies pass at the same time. The growth is over long before the larger array is full.
 const MOVED_AT_ONCE: usize = 32;
@@ -38,6 +47,7 @@ pub(super) struct Index {
     /// The most rows.
     size: u32,
     slots_at_start: usize,
+    storage: Storage,
 }
 
 /// The rows that were there when the index began to grow.
@@ -56,18 +66,27 @@ impl Index {
         (size as usize * 4 / 3 + 1).next_power_of_two().max(8)
     }
 
-    pub(super) fn new(size: u32) -> Self {
-        Self::with_slots(size, SLOTS_AT_START)
+    /// An empty index.
+    ///
+    /// # Errors
+    /// If the memory cannot be had.
+    pub(super) fn new(size: u32, storage: Storage) -> io::Result<Self> {
+        let slots = if storage == Storage::Sparse { SLOTS_OF_SPARSE } else { SLOTS_AT_START };
+        Self::with_slots(size, slots, storage)
     }
 
     /// An index that begins with so many slots, a power of two, if the table needs as many.
-    fn with_slots(size: u32, slots_at_start: usize) -> Self {
+    pub(super) fn with_slots(
+        size: u32,
+        slots_at_start: usize,
+        storage: Storage,
+    ) -> io::Result<Self> {
         let count = Self::capacity(size).min(slots_at_start);
-        let mut slots = Slots::new(count, size);
+        let mut slots = Slots::new(count, size, storage)?;
         // Keys fall anywhere, so a few hundred entries use all of it.
-        slots.provide();
-        let room = room(count, size);
-        Self { hasher: KeyHasher::new(), slots, room, growth: None, size, slots_at_start }
+        slots.provide_all();
+        let (hasher, room) = (KeyHasher::new(), room(count, size));
+        Ok(Self { hasher, slots, room, growth: None, size, slots_at_start, storage })
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
@@ -98,9 +117,9 @@ impl Index {
     /// that, the index grows as it can.
     pub(super) fn expect(&mut self, rows: u32) {
         let count = Self::capacity(rows.min(self.size));
-        if count > self.slots.len() && self.growth.is_none() && has_memory(count) {
-            self.renew_slots(count);
-            self.slots.provide();
+        let is_wanted = count > self.slots.len() && self.growth.is_none();
+        if is_wanted && self.renew_slots(count).is_some() {
+            self.slots.provide_all();
         }
     }
 
@@ -129,27 +148,25 @@ impl Index {
 
     pub(super) fn clear(&mut self) {
         self.growth = None;
-        if self.slots.len() > self.slots_at_start {
-            self.renew_slots(self.slots_at_start);
-        } else {
+        let is_large = self.slots.len() > self.slots_at_start;
+        if !is_large || self.renew_slots(self.slots_at_start).is_none() {
             self.slots.clear();
         }
     }
 
-    /// Goes on with so many empty slots. Returns those that were there.
-    fn renew_slots(&mut self, count: usize) -> Slots {
+    /// Goes on with so many empty slots. Returns those that were there; none, and they stay, if
+    /// there is no memory for it.
+    fn renew_slots(&mut self, count: usize) -> Option<Slots> {
+        let slots =
+            Slots::new(count, self.size, self.storage).ok().filter(|_| has_memory(count))?;
         self.room = room(count, self.size);
-        std::mem::replace(&mut self.slots, Slots::new(count, self.size))
+        Some(std::mem::replace(&mut self.slots, slots))
     }
 
     /// Begins to double the slots. False if there is no memory for that.
     #[cold]
     fn grow(&mut self) -> bool {
-        let count = self.slots.len() * 2;
-        if !has_memory(count) {
-            return false;
-        }
-        let old = self.renew_slots(count);
+        let Some(old) = self.renew_slots(self.slots.len() * 2) else { return false };
         let begin = old.first_empty();
         self.growth = Some(Growth { old, begin, moved: 0 });
         true
@@ -160,6 +177,8 @@ impl Index {
     fn move_some(&mut self, rows: &Rows) {
         let Self { slots, growth: Some(growth), hasher, .. } = self else { return };
         let enough = (growth.moved + MOVED_AT_ONCE).min(growth.old.len());
+        // Two new slots follow each old one, in the same order.
+        slots.provide(2 * (growth.begin + enough));
         let mut is_whole = false;
         while !is_whole {
             let mut batch = [None; MOVED_AT_ONCE];
@@ -174,6 +193,66 @@ impl Index {
         if growth.moved >= growth.old.len() {
             self.growth = None;
         }
+    }
+
+    // Lending.
+
+    /// The files of the slots, and of those that the index grows from; none if this process alone
+    /// has them.
+    pub(super) fn files(&self) -> Option<(BorrowedFd<'_>, Option<BorrowedFd<'_>>)> {
+        let slots = self.slots.file()?;
+        match &self.growth {
+            Some(growth) => Some((slots, Some(growth.old.file()?))),
+            None => Some((slots, None)),
+        }
+    }
+
+    /// The hash, and how the arrays of [`Index::files`] are numbered.
+    pub(super) fn numbering(&self) -> (KeyHasher, SlotShape, Option<SlotShape>) {
+        let old = self.growth.as_ref().map(|growth| growth.old.shape());
+        (self.hasher.clone(), self.slots.shape(), old)
+    }
+
+    /// Writes all but the slots.
+    pub(super) fn write_state(&self, out: &mut StateWriter) {
+        self.hasher.secrets().into_iter().for_each(|secret| out.wide(secret));
+        out.count(self.slots.len());
+        let Some(Growth { old, begin, moved }) = &self.growth else { return out.word(0) };
+        out.word(1);
+        [old.len(), *begin, *moved].into_iter().for_each(|count| out.count(count));
+    }
+
+    /// The index of another process: what [`Index::write_state`] has written, and the files.
+    ///
+    /// # Errors
+    /// `InvalidData` if they do not fit; what mmap(2) reports.
+    pub(super) fn shared(
+        state: &mut StateReader<'_>,
+        slots: OwnedFd,
+        old: Option<OwnedFd>,
+        size: u32,
+    ) -> io::Result<Self> {
+        let hasher = KeyHasher::with_secrets([state.wide()?, state.wide()?]);
+        let most = Self::capacity(size);
+        let count = |count: usize| {
+            let is_possible = count.is_power_of_two() && count >= 8;
+            if is_possible { Ok(count) } else { Err(invalid("an index of another size")) }
+        };
+        let len = count(state.count(most)?)?;
+        let (growth, provided) = match (state.word()?, old) {
+            (0, None) => (None, len),
+            (1, Some(file)) => {
+                let old_len = count(state.count(len / 2)?)?;
+                let (begin, moved) = (state.count(old_len - 1)?, state.count(old_len)?);
+                let old = Slots::shared(file, old_len, old_len, size)?;
+                (Some(Growth { old, begin, moved }), 2 * (begin + moved))
+            }
+            _ => return Err(invalid("an index without all of its files")),
+        };
+        let slots = Slots::shared(slots, len, provided, size)?;
+        let (room, slots_at_start) = (room(len, size), SLOTS_AT_START);
+        let storage = Storage::Kept;
+        Ok(Self { hasher, slots, room, growth, size, slots_at_start, storage })
     }
 
     /// Asserts that each occupied row, and nothing else, can be found.

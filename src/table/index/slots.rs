@@ -12,41 +12,79 @@
 //! least this far": then the row's key is hashed again.
 
 use std::hint::black_box;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use super::hash::{KeyHash, KeyHasher};
-use crate::net::memory;
+use crate::net::memory::region::Storage;
+use crate::net::memory::words::Words;
 use crate::table::rows::Rows;
 
 /// The most bits given to the distance; the rest go to the tag.
 const DISTANCE_BITS_MAX: u32 = 5;
 
-/// The slots, whose number is a power of two. At least one is always empty.
-#[derive(Debug)]
-pub(super) struct Slots {
-    slots: Vec<u32>,
+/// How slots are numbered, and what is in one.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::table) struct SlotShape {
+    count: usize,
     /// `home` is the hash shifted right by this.
     home_shift: u32,
     row_bits: u32,
     distance_bits: u32,
 }
 
+/// The slots, whose number is a power of two. At least one is always empty.
+#[derive(Debug)]
+pub(super) struct Slots {
+    slots: Words,
+    shape: SlotShape,
+}
+
 impl Slots {
     /// `count` empty slots, a power of two, for the rows of a table of `size`.
-    pub(super) fn new(count: usize, size: u32) -> Self {
-        let slots = vec![0; count];
-        memory::advise_huge_pages(&slots);
-        let row_bits = u32::BITS - size.leading_zeros();
-        Self {
-            home_shift: u64::BITS - slots.len().trailing_zeros(),
-            row_bits,
-            distance_bits: DISTANCE_BITS_MAX.min(u32::BITS - row_bits),
-            slots,
-        }
+    ///
+    /// # Errors
+    /// If the memory cannot be had.
+    pub(super) fn new(count: usize, size: u32, storage: Storage) -> io::Result<Self> {
+        Words::new(count, storage).map(|slots| Self::of(slots, size))
+    }
+
+    /// The slots of another process, which has prepared the first `provided` of them.
+    ///
+    /// # Errors
+    /// Those of [`Words::shared`].
+    pub(super) fn shared(
+        file: OwnedFd,
+        count: usize,
+        provided: usize,
+        size: u32,
+    ) -> io::Result<Self> {
+        Words::shared(file, count, provided).map(|slots| Self::of(slots, size))
+    }
+
+    fn of(slots: Words, size: u32) -> Self {
+        let shape = SlotShape::new(slots.len(), size);
+        Self { slots, shape }
+    }
+
+    /// How the slots are numbered.
+    pub(super) fn shape(&self) -> SlotShape {
+        self.shape
+    }
+
+    /// The file of the memory, if another process can have it.
+    pub(super) fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.slots.file()
     }
 
     /// Fills the memory with pages.
-    pub(super) fn provide(&mut self) {
-        memory::provide(&mut self.slots);
+    pub(super) fn provide_all(&mut self) {
+        self.slots.provide_all();
+    }
+
+    /// Prepares the first `count` slots, which are about to be used.
+    pub(super) fn provide(&mut self, count: usize) {
+        self.slots.provide(count);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -56,21 +94,22 @@ impl Slots {
     /// Begins to fetch the first slot that a search would look at.
     #[inline]
     pub(super) fn touch(&self, hash: KeyHash) {
-        black_box(self.slots[self.home(hash)]);
+        black_box(self.slots[self.shape.home(hash)]);
     }
 
     #[inline]
     pub(super) fn find(&self, rows: &Rows, hash: KeyHash, key: &[u8]) -> Option<u32> {
-        let home = self.home(hash);
-        let tag = self.tag(hash);
+        let (slots, shape) = (&*self.slots, self.shape);
+        let home = shape.home(hash);
+        let tag = shape.tag(hash);
         let mut distance = 0;
         loop {
-            let slot = self.slots[self.after(home, distance)];
+            let slot = slots[shape.after(home, distance)];
             if slot == 0 {
                 return None;
             }
-            if slot & !self.row_mask() == tag | self.distance_field(distance) {
-                let row = self.row(slot);
+            if slot & !shape.row_mask() == tag | shape.distance_field(distance) {
+                let row = shape.row(slot);
                 if rows.has_key(row, key) {
                     return Some(row);
                 }
@@ -82,36 +121,37 @@ impl Slots {
     /// Adds a row whose key is not there.
     #[inline]
     pub(super) fn insert(&mut self, hash: KeyHash, row: u32) {
-        let home = self.home(hash);
+        let (slots, shape) = (&mut *self.slots, self.shape);
+        let home = shape.home(hash);
         let mut distance = 0;
-        while self.slots[self.after(home, distance)] != 0 {
+        while slots[shape.after(home, distance)] != 0 {
             distance += 1;
         }
-        let at = self.after(home, distance);
-        self.slots[at] = self.tag(hash) | self.distance_field(distance) | (row + 1);
+        let at = shape.after(home, distance);
+        slots[at] = shape.tag(hash) | shape.distance_field(distance) | (row + 1);
     }
 
     /// Takes a row out. False if it is not there.
     pub(super) fn remove(&mut self, rows: &Rows, hasher: &KeyHasher, row: u32) -> bool {
-        let mut hole = self.home(hasher.hash(rows.key(row)));
-        while self.slots[hole] & self.row_mask() != row + 1 {
+        let mut hole = self.shape.home(hasher.hash(rows.key(row)));
+        while self.slots[hole] & self.shape.row_mask() != row + 1 {
             if self.slots[hole] == 0 {
                 return false;
             }
-            hole = self.after(hole, 1);
+            hole = self.shape.after(hole, 1);
         }
         let mut at = hole;
         loop {
-            at = self.after(at, 1);
+            at = self.shape.after(at, 1);
             let slot = self.slots[at];
             if slot == 0 {
                 break;
             }
             let distance = self.distance(rows, hasher, at, slot);
-            let gap = self.gap(hole, at);
+            let gap = self.shape.gap(hole, at);
             if distance >= gap {
-                let rest = slot & !self.distance_mask();
-                self.slots[hole] = rest | self.distance_field(distance - gap);
+                let rest = slot & !self.shape.distance_mask();
+                self.slots[hole] = rest | self.shape.distance_field(distance - gap);
                 hole = at;
             }
         }
@@ -131,9 +171,9 @@ impl Slots {
     /// Empties the slot `steps` behind `from`, and returns its row. Only for rows from an empty
     /// slot on, one after the other, as the followers are not shifted.
     pub(super) fn take(&mut self, from: usize, steps: usize) -> Option<u32> {
-        let at = self.after(from, steps);
+        let at = self.shape.after(from, steps);
         let slot = std::mem::take(&mut self.slots[at]);
-        (slot != 0).then(|| self.row(slot))
+        (slot != 0).then(|| self.shape.row(slot))
     }
 
     /// Asserts that each row here can be found here, and that its distance is right. Returns how
@@ -143,23 +183,50 @@ impl Slots {
         let mut count = 0;
         for (at, &slot) in self.slots.iter().enumerate().filter(|(_, slot)| **slot != 0) {
             count += 1;
-            let row = self.row(slot);
+            let row = self.shape.row(slot);
             assert!(rows.is_occupied(row), "BUG: the index names a free row");
             let hash = hasher.hash(rows.key(row));
             assert_eq!(self.find(rows, hash, rows.key(row)), Some(row));
-            assert_eq!(self.distance(rows, hasher, at, slot), self.gap(self.home(hash), at));
+            assert_eq!(
+                self.distance(rows, hasher, at, slot),
+                self.shape.gap(self.shape.home(hash), at)
+            );
         }
         count
     }
 
     /// How far the slot at `at` is from where its key belongs.
     fn distance(&self, rows: &Rows, hasher: &KeyHasher, at: usize, slot: u32) -> usize {
-        let field = (slot & self.distance_mask()).unbounded_shr(self.row_bits) as usize;
-        if field < self.distance_max() {
+        let field = (slot & self.shape.distance_mask()).unbounded_shr(self.shape.row_bits) as usize;
+        if field < self.shape.distance_max() {
             field
         } else {
-            self.gap(self.home(hasher.hash(rows.key(self.row(slot)))), at)
+            self.shape.gap(self.shape.home(hasher.hash(rows.key(self.shape.row(slot)))), at)
         }
+    }
+}
+
+impl SlotShape {
+    /// `count` slots, a power of two, for the rows of a table of `size`.
+    pub(in crate::table) fn new(count: usize, size: u32) -> Self {
+        let row_bits = u32::BITS - size.leading_zeros();
+        Self {
+            count,
+            home_shift: u64::BITS - count.trailing_zeros(),
+            row_bits,
+            distance_bits: DISTANCE_BITS_MAX.min(u32::BITS - row_bits),
+        }
+    }
+
+    /// The number of slots.
+    pub(in crate::table) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Whether a slot that is not empty may have the row with this hash, as far as the tag says.
+    pub(in crate::table) fn may_have(&self, slot: u32, hash: KeyHash) -> bool {
+        let others = self.distance_mask() | self.row_mask();
+        slot & !others == self.tag(hash)
     }
 
     fn distance_field(&self, distance: usize) -> u32 {
@@ -181,7 +248,7 @@ impl Slots {
         (hash.0 as u32).unbounded_shl(self.row_bits + self.distance_bits)
     }
 
-    fn row(&self, slot: u32) -> u32 {
+    pub(in crate::table) fn row(&self, slot: u32) -> u32 {
         (slot & self.row_mask()) - 1
     }
 
@@ -190,15 +257,15 @@ impl Slots {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the shift leaves the index's bits")]
-    fn home(&self, hash: KeyHash) -> usize {
+    pub(in crate::table) fn home(&self, hash: KeyHash) -> usize {
         (hash.0 >> self.home_shift) as usize
     }
 
-    fn after(&self, at: usize, steps: usize) -> usize {
-        (at + steps) & (self.slots.len() - 1)
+    pub(in crate::table) fn after(&self, at: usize, steps: usize) -> usize {
+        (at + steps) & (self.count - 1)
     }
 
     fn gap(&self, from: usize, to: usize) -> usize {
-        to.wrapping_sub(from) & (self.slots.len() - 1)
+        to.wrapping_sub(from) & (self.count - 1)
     }
 }

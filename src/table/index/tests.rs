@@ -18,7 +18,11 @@ struct Pair {
 impl Pair {
     fn new(size: u32, slots: usize) -> Self {
         let rows = Rows::new(&declaration(size, None), Storage::Own).unwrap();
-        Self { index: Index::with_slots(size, slots), rows, model: HashMap::new() }
+        Self {
+            index: Index::with_slots(size, slots, Storage::Own).unwrap(),
+            rows,
+            model: HashMap::new(),
+        }
     }
 
     fn find(&self, key: u32) -> Option<u32> {
@@ -75,8 +79,8 @@ fn every_row_is_found_while_the_index_grows() {
 
 #[test]
 fn an_index_is_as_large_as_its_rows_need() {
-    assert_eq!(Index::new(100_000_000).allocated_bytes(), 8 << 20);
-    assert_eq!(Index::new(100).allocated_bytes(), 256 * 4);
+    assert_eq!(Index::new(100_000_000, Storage::Own).unwrap().allocated_bytes(), 8 << 20);
+    assert_eq!(Index::new(100, Storage::Own).unwrap().allocated_bytes(), 256 * 4);
     let mut pair = Pair::new(3000, 16);
     (0..3000).for_each(|key| pair.insert(key));
     assert!(pair.index.growth.is_none());

@@ -132,6 +132,14 @@ pub(in crate::table) fn read(bytes: &[u8; HEADER]) -> io::Result<Description> {
     })
 }
 
+/// Whether this is the header of a table with this declaration, which rows and time to live are of.
+pub(in crate::table) fn is_of(mut bytes: [u8; HEADER], declaration: &StickTable) -> bool {
+    let mut expected = [0; HEADER];
+    write(&mut expected, declaration, &Layout::new(declaration));
+    bytes[FRESH..CELLS - 4].fill(0); // `fresh`, `changing` and `pushed`
+    bytes == expected
+}
+
 /// The most elements of an array that a configuration can declare.
 const ELEMENTS_MAX: u32 = 100;
 /// Keys are as long as a configuration allows, which is a good deal less.

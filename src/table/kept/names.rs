@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{Ordering, compiler_fence};
 
@@ -38,6 +38,20 @@ impl KeptNames {
             begin.copy_from_slice(MAGIC);
         }
         Ok(Self { memory })
+    }
+
+    /// The names of another process, which does not change them any more.
+    ///
+    /// # Errors
+    /// Those of [`Region::shared`].
+    pub(in crate::table) fn shared(file: OwnedFd) -> io::Result<Self> {
+        let len = NUMBERS * PLACE;
+        Ok(Self { memory: Region::shared(file, len, len)? })
+    }
+
+    /// No name has a number above this one.
+    pub(in crate::table) fn end_behind(&mut self, highest: u32) {
+        self.memory[HIGHEST..HIGHEST + 4].copy_from_slice(&highest.to_ne_bytes());
     }
 
     /// The file, if the system can keep memory.
@@ -77,12 +91,27 @@ pub(in crate::table) fn read(file: &File) -> io::Result<Vec<(u32, Box<[u8]>)>> {
     let mut bytes = vec![0; (highest + 1) * PLACE];
     file.read_exact_at(&mut bytes, 0)?;
     let places = (0..).zip(bytes.chunks_exact(PLACE)).skip(1);
-    let names = places.filter_map(|(number, place)| {
-        let len = word(place, 0) as usize;
-        let name = place.get(4..4 + len).filter(|name| !name.is_empty())?;
-        Some((number, name.into()))
-    });
+    let names = places.filter_map(|(number, place)| Some((number, name_in(place)?.into())));
     Ok(names.collect())
+}
+
+/// Reads the name with this number that another process may change at the same time.
+///
+/// # Errors
+/// What pread(2) reports.
+pub(in crate::table) fn read_one(file: &File, number: u32) -> io::Result<Option<Box<[u8]>>> {
+    if number == 0 || number as usize >= NUMBERS {
+        return Ok(None);
+    }
+    let mut place = [0; PLACE];
+    file.read_exact_at(&mut place, u64::from(number) * PLACE as u64)?;
+    Ok(name_in(&place).map(Into::into))
+}
+
+/// The name in a place; none in an empty one.
+fn name_in(place: &[u8]) -> Option<&[u8]> {
+    let len = word(place, 0) as usize;
+    place.get(4..4 + len).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

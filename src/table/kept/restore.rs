@@ -10,8 +10,8 @@ use super::{KeptTables, invalid, names};
 use crate::config::data_type::Kind;
 use crate::table::dictionary::{Dictionary, NameId};
 use crate::table::entry::Cells;
-use crate::table::layout::Cell;
 use crate::table::stick_table::StickTable;
+use crate::table::values::Copied;
 use crate::table::{KeyHash, Tables};
 
 /// The rows whose memory is fetched at the same time.
@@ -28,13 +28,6 @@ pub struct Restored {
 
 /// A number of the other process, and the number of the same name here.
 pub(in crate::table) type Names = HashMap<u32, NameId>;
-
-/// A value of the other process's rows, and where it goes.
-#[derive(Clone, Copy, Debug)]
-struct Copied {
-    from: Cell,
-    to: Cell,
-}
 
 impl Tables {
     /// Adds the entries that another process has left, each with the time that it has left, to the
@@ -172,24 +165,9 @@ impl StickTable {
         if !is_new {
             return Some(false);
         }
-        for Copied { from, to } in copied {
-            for element in 0..to.elements().min(from.elements()) {
-                let value = cells.get_u32(*from, element);
-                match from.kind() {
-                    Kind::Signed | Kind::Unsigned => self.set_u32(row, *to, element, value),
-                    Kind::Wide => self.set_u64(row, *to, element, cells.get_u64(*from, element)),
-                    Kind::Rate => {
-                        let rate = cells.get_rate(*from, element);
-                        let rate = image.rate(rate, from.period_ms(), now_ms);
-                        self.set_rate(row, *to, element, rate);
-                    }
-                    Kind::Name => {
-                        let name = names.get(&value).copied().unwrap_or_default();
-                        self.set_u32(row, *to, element, name.0);
-                    }
-                }
-            }
-        }
+        let name = |number| names.get(&number).map_or(0, |name| name.0);
+        let rate = |rate, period_ms| image.rate(rate, period_ms, now_ms);
+        self.copy_values(row, cells, copied, name, rate);
         if kept.is_unsent {
             self.touch_late(row, kept.left_ms, now_ms);
         } else {

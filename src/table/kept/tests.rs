@@ -7,10 +7,9 @@ use std::os::unix::fs::FileExt;
 use super::{KeptTables, Restored};
 use crate::config::data_type::{DataType, StoredData};
 use crate::config::{KeyType, StickTable as Declaration, TableId};
-use crate::net::memory::region::Storage;
 use crate::table::tests::declaration;
 use crate::table::tests::model::Random;
-use crate::table::{NameId, RowId, StickTable, Tables};
+use crate::table::{Memory, NameId, RowId, StickTable, Tables};
 
 pub(in crate::table) const NOW_MS: u64 = 5_000_000_000;
 
@@ -41,7 +40,8 @@ pub(in crate::table) fn key(number: u32) -> [u8; 4] {
 }
 
 pub(in crate::table) fn kept(declaration: &Declaration) -> Tables {
-    Tables::with_storage(std::slice::from_ref(declaration), Storage::Kept).unwrap()
+    let declarations = std::slice::from_ref(declaration);
+    Tables::with_memory(declarations, KeptTables::default(), |_| Memory::Kept).unwrap()
 }
 
 pub(in crate::table) fn only(tables: &mut Tables) -> &mut StickTable {

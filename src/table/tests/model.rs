@@ -6,6 +6,10 @@ use std::collections::HashMap;
 use super::declaration;
 use crate::config::KeyType;
 use crate::config::data_type::DataType;
+use crate::net::memory::region::Storage;
+use crate::table::dictionary::Dictionary;
+use crate::table::index::Index;
+use crate::table::lending::Memory;
 use crate::table::{Cell, Change, NameId, Removal, RowId, StickTable, UpdateId};
 
 const OPERATIONS: u32 = 100_000;
@@ -128,7 +132,9 @@ impl Run {
         declaration.key_type = shape.key_type;
         declaration.key_len = 9;
         declaration.nopurge = shape.nopurge;
-        let mut table = StickTable::new(&declaration).unwrap();
+        let mut table = StickTable::with_memory(&declaration, Memory::Lendable).unwrap();
+        // It grows all the time.
+        table.index = Index::with_slots(shape.size, 8, Storage::Kept).unwrap();
         table.adopt_last_update(UpdateId(shape.start_id));
         table.allow_provisional();
         let reader = || Reader { position: UpdateId(shape.start_id), ..Reader::default() };
@@ -178,6 +184,7 @@ impl Run {
                 self.peers[peer].read(&mut self.table, self.value, budget);
             }
             92..98 => self.hand_over(),
+            98 if self.random.below(2) == 0 => self.change_hands(),
             98 => self.idle(),
             _ => {
                 if self.random.below(100) == 0 {
@@ -358,6 +365,22 @@ impl Run {
                 }
             }
         }
+    }
+
+    /// Another process goes on with the memory. It does not know which entries are provisional.
+    fn change_hands(&mut self) {
+        if self.successor.is_some() {
+            return;
+        }
+        let declaration = self.table.declaration();
+        let mut next = StickTable::with_memory(declaration, Memory::Sparse).unwrap();
+        let rows = self.table.file().unwrap().try_clone_to_owned().unwrap();
+        next.take_memory_over(rows, self.table.lent_memory().unwrap()).unwrap();
+        next.allow_provisional();
+        next.check();
+        assert_eq!(next.digest(&Dictionary::default()), self.table.digest(&Dictionary::default()));
+        self.table = next;
+        self.model.values_mut().for_each(|entry| entry.provisional = false);
     }
 
     /// Now and then nobody calls for long.

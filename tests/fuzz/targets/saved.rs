@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use crc::{CRC_32_ISCSI, Crc};
 use stickd::config::data_type::DataType;
 use stickd::config::{SavedTo, StickTable};
-use stickd::net::memory::region::Storage;
-use stickd::table::{HEAD, Stamp, Tables, write_table};
+use stickd::table::{HEAD, KeptTables, Memory, Stamp, Tables, write_table};
 
 use super::tables::{check, declarations};
 use super::{NOW_MS, Target, none};
@@ -99,7 +98,9 @@ fn seeds() -> Vec<Vec<u8>> {
     let saved = tables.map(|number| {
         let path = Place::new().0.with_extension(format!("seed{number}"));
         let declaration = declaration(number, &path);
-        let mut tables = Tables::with_storage(&[declaration], Storage::Kept).expect("memory");
+        let mut tables =
+            Tables::with_memory(&[declaration], KeptTables::default(), |_| Memory::Kept)
+                .expect("memory");
         let name = tables.names_mut().intern(b"s1").expect("there is room");
         let (table, _) = tables.split_mut();
         let len = usize::try_from(table[0].declaration().key_len).expect("a key is short");

@@ -15,7 +15,7 @@ fn filters(pid: i32) -> u32 {
 
 fn web(front: SocketAddr, server: &Server) -> String {
     format!(
-        "listen web\n    bind {front}\n    stick-table type ip size 1k\n    stick on src\n    \
+        "listen web\n    bind {front}\n    stick-table type ip size 100k\n    stick on src\n    \
          server s1 {}\n",
         server.address()
     )

@@ -8,6 +8,7 @@ mod failures;
 mod handover;
 mod inherit;
 mod kept;
+mod lending;
 mod limits;
 mod master;
 mod names;

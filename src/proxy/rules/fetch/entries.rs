@@ -27,6 +27,7 @@ impl Context<'_, '_> {
             return entry::fact(self.tables.get_mut(own), Some(row), fact, self.now_ms);
         }
         let key = self.tables.get(own).key(row).to_vec();
+        self.tables.at_key_of_parts(table, &key, self.now_ms);
         let row =
             if table == own { Some(row) } else { self.tables.get(table).find(&key, self.now_ms) };
         self.told(table, row, &key, fact)
@@ -74,6 +75,7 @@ impl Context<'_, '_> {
         fact: EntryFact,
     ) -> Option<i64> {
         let now_ms = self.now_ms;
+        self.tables.at_key_of_parts(table, key, now_ms);
         let own = self.tables.get_mut(table);
         let row = if entry::changes(fact) {
             Some(own.find_or_insert(key, now_ms)?.0)
@@ -87,11 +89,12 @@ impl Context<'_, '_> {
 
     /// A time of the entry with this key, in milliseconds; 0 in a table without `expire`.
     pub(in crate::proxy::rules) fn time_of_entry(
-        &self,
+        &mut self,
         table: TableId,
         key: &[u8],
         time: EntryTime,
     ) -> Option<i64> {
+        self.tables.at_key_of_parts(table, key, self.now_ms);
         let parts = self.tables.entries_of_parts(table, key, self.now_ms);
         let left = parts.map(|(table, row)| table.expires_in_ms(row, self.now_ms).unwrap_or(0));
         let left = left.max()?;

@@ -191,7 +191,7 @@ impl<'a> Context<'a, '_> {
                 let backend = self.backends.get(id.index())?;
                 of_server(backend, *server, *fact, now_ms)?
             }
-            NumberFetch::TableUsed(table) => self.tables.get(*table).used().into(),
+            NumberFetch::TableUsed(table) => self.tables.used_of(*table).into(),
             NumberFetch::TableFree(table) => {
                 let table = self.tables.get(*table);
                 i64::from(table.size() - table.used())

@@ -6,6 +6,8 @@
 //!                            └─────> HandoverDraining ──────┘
 //! ```
 
+mod handover;
+
 use crate::peers::entries::encode::{NameEncoder, SentNames};
 use crate::peers::section::SectionTable;
 use crate::peers::wire::message;
@@ -33,6 +35,8 @@ pub(super) struct Teacher {
     entries: u64,
     /// A handover is to be ended once everything is sent.
     ends_handover: bool,
+    /// Nothing is sent yet: the successor has not said which tables it has to be taught.
+    is_held: bool,
 }
 
 /// How far one table has been sent.
@@ -44,6 +48,8 @@ struct TableProgress {
     /// How far the resync has followed the log.
     drained: UpdateId,
     full: FullPush,
+    /// The successor takes the table's memory over, so nothing is sent of it.
+    is_lent: bool,
 }
 
 /// Pushing a table in full because the log does not reach back far enough. The ids then come out
@@ -158,6 +164,7 @@ impl Teacher {
             origin: *acked,
             drained: *acked,
             full: FullPush::No,
+            is_lent: false,
         };
         Self {
             tables: acked.iter().map(progress).collect(),
@@ -168,6 +175,7 @@ impl Teacher {
             next_table: 0,
             entries: 0,
             ends_handover: false,
+            is_held: false,
         }
     }
 
@@ -251,29 +259,9 @@ impl Teacher {
         }
     }
 
-    /// Whether the successor has been sent everything that has changed so far.
-    pub(super) fn is_drained(&self, own: &[SectionTable], tables: &Tables) -> bool {
-        self.state == State::HandoverDraining
-            && !own.iter().any(|own| tables.get(own.id).has_handover_changes())
-    }
-
-    /// Whether there is something to send to a successor now.
-    pub(super) fn has_entries_to_send(&self, own: &[SectionTable], tables: &Tables) -> bool {
-        match self.state {
-            State::Walking { .. } | State::Draining { .. } => true,
-            State::HandoverDraining => self.ends_handover || !self.is_drained(own, tables),
-            State::Live | State::AwaitingConfirm => false,
-        }
-    }
-
     /// Whether the other side understands timed updates, and sends them: version 2.1 does.
     pub(super) fn is_timed(&self) -> bool {
         self.is_timed
-    }
-
-    /// The handover is to end once everything is sent.
-    pub(super) fn finish_handover(&mut self) {
-        self.ends_handover = true;
     }
 
     /// The names that the other side knows.
@@ -288,7 +276,7 @@ impl Teacher {
 
     /// Writes the part of the resync that fits. Says when the end has been written.
     pub(super) fn teach(&mut self, turn: &mut TeachTurn<'_, '_>) -> Option<Taught> {
-        while turn.has_room() {
+        while turn.has_room() && !self.is_held {
             match self.state {
                 State::Live | State::AwaitingConfirm => return None,
                 State::Walking { table, cursor } => self.walk(turn, table, cursor),
@@ -410,7 +398,8 @@ impl Teacher {
     /// Sends rows of one table from `cursor` on.
     fn walk(&mut self, turn: &mut TeachTurn<'_, '_>, index: usize, mut cursor: Option<RowId>) {
         let own = turn.own;
-        let Some(own) = own.get(index).filter(|own| turn.is_taught(own)) else {
+        let is_taught = |own: &&SectionTable| turn.is_taught(own) && !self.is_lent(index);
+        let Some(own) = own.get(index).filter(is_taught) else {
             self.state = self.after_walk(turn, index);
             return;
         };
@@ -475,32 +464,11 @@ impl Teacher {
         turn.table_mut(index).note_pushed(self.tables[index].drained);
     }
 
-    /// Sends what has changed in all tables since the handover began. False if nothing has.
-    fn drain_handover(&mut self, turn: &mut TeachTurn<'_, '_>) -> bool {
-        let mut found = false;
-        for index in 0..self.tables.len() {
-            while turn.has_room()
-                && let Some(removal) = turn.table_mut(index).next_handover_removal()
-            {
-                found = true;
-                turn.updates_left -= 1;
-                write_removal(turn.out, index as u64 + 1, &removal);
-            }
-            while turn.has_room()
-                && let Some(row) = turn.table_mut(index).next_handover_change()
-            {
-                found = true;
-                let id = taught_id(turn.table(index), row, true);
-                self.write(turn, index, row, id, UpdateKind::TIMED);
-            }
-        }
-        found
-    }
-
     fn end(&mut self, turn: &mut TeachTurn<'_, '_>) -> Taught {
         let partial = !turn.is_up_to_date;
         if turn.is_handover() {
-            (0..self.tables.len()).for_each(|index| turn.write_position(index));
+            let taught = (0..self.tables.len()).filter(|index| !self.is_lent(*index));
+            taught.for_each(|index| turn.write_position(index));
         }
         let end = if partial { Control::ResyncPartial } else { Control::ResyncFinished };
         end.write(turn.out);
