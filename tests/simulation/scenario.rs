@@ -165,7 +165,7 @@ impl Scenario {
     /// Whether processes keep their entries where the next process can read them.
     pub fn memory(&self) -> Memory {
         let is_kept = self.faults.iter().any(|(fault, _)| *fault == Fault::WorkerCrash);
-        if is_kept { Memory::Kept } else { Memory::Own }
+        if is_kept || self.save_every_ms.is_some() { Memory::Kept } else { Memory::Own }
     }
 
     /// Leaves out what no cluster of stickd does, or what would not end within a run.
