@@ -49,7 +49,7 @@ pub fn come(world: &mut World) {
 pub fn serve(world: &mut World, node: usize, key: u32, mut process: Process) -> Process {
     let now_ms = world.now_ms;
     let up = |server: u32| world.truth.is_up.get(server as usize).copied().unwrap_or(false);
-    let found = process.row(key, now_ms);
+    let found = process.known_row(key, now_ms);
     let known = found.map(|row| row.name).filter(|server| up(*server));
     let servers: Vec<u32> = (0..world.scenario.servers).filter(|server| up(*server)).collect();
     if servers.is_empty() {

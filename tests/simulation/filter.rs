@@ -26,6 +26,8 @@ pub enum Plant {
     LostLateUpdate,
     /// An entry is not handed over.
     SkippedHandover,
+    /// An entry of a table that passes with its memory is lost.
+    LostLent,
     /// The confirmation of a lesson is not sent.
     DroppedConfirm,
     /// Heartbeats are not sent.

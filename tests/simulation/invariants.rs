@@ -466,9 +466,9 @@ fn check_sessions(world: &mut World, node: usize) {
 }
 
 /// A handover is over and nothing has changed since: both processes have the same.
-pub fn check_handover(world: &mut World, node: usize, old: &Process, next: &Process) {
-    for key in world.truth.keys() {
-        let [before, after] = [old, next].map(|process| process.row(key, world.now_ms));
+pub fn check_handover(world: &mut World, node: usize, old: &[Option<Row>], next: &Process) {
+    for (key, before) in world.truth.keys().zip(old.iter().copied()) {
+        let after = next.row(key, world.now_ms);
         let same = match (before, after) {
             (Some(before), Some(after)) => {
                 let left_ms = before.left_ms.unwrap_or(0).abs_diff(after.left_ms.unwrap_or(0));

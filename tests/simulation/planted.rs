@@ -7,7 +7,7 @@ use crate::scenario::{Fault, Scenario};
 use crate::story::Story;
 
 /// Each bug with the faults in whose company it shows.
-const PLANTS: [(Plant, &[(Fault, u64)]); 12] = [
+const PLANTS: [(Plant, &[(Fault, u64)]); 13] = [
     (Plant::DroppedAck, &[]),
     (Plant::SkippedRow, &[]),
     (Plant::AckedNotStored, &[]),
@@ -16,6 +16,7 @@ const PLANTS: [(Plant, &[(Fault, u64)]); 12] = [
     (Plant::LostRemoval, &[(Fault::Reload, 4_000), (Fault::Removal, 300)]),
     (Plant::LostLateUpdate, &[(Fault::Reload, 4_000)]),
     (Plant::SkippedHandover, &[(Fault::Reload, 4_000)]),
+    (Plant::LostLent, &[(Fault::Reload, 4_000)]),
     (Plant::DroppedConfirm, &[(Fault::Crash, 10_000)]),
     (Plant::DroppedHeartbeat, &[]),
     (Plant::Repeated, &[]),
@@ -47,6 +48,7 @@ fn scenario(plant: Option<Plant>, faults: &[(Fault, u64)], seed: u64) -> Scenari
         has_foreign: false,
         // Who loses power has a file.
         save_every_ms: faults.iter().any(|(f, _)| *f == Fault::PowerLoss).then_some(5_000),
+        lends: plant == Some(Plant::LostLent),
         plant,
         ..Scenario::new(seed)
     }

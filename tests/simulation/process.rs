@@ -8,7 +8,9 @@ use stickd::config::{Config, PeersId, TableId};
 use stickd::peers::{
     Closed, Options, PeerId, Section, SectionEvent, Session, SessionError, SessionEvent, Start,
 };
-use stickd::table::{Cell, KeptTables, Memory, NameId, RowId, StickTable, Tables, UpdateId};
+use stickd::table::{
+    Cell, KeptTables, LentMemory, Loan, Memory, NameId, RowId, StickTable, Tables, UpdateId,
+};
 
 use crate::network::{Network, Received, WireId};
 use crate::random::Random;
@@ -92,8 +94,19 @@ pub struct Turn<'a> {
 
 impl Process {
     pub fn new(config: Config, memory: Memory, start: Start, seed: u64, now_ms: u64) -> Self {
-        let tables =
-            Tables::with_memory(&config.tables, KeptTables::default(), |_| memory).unwrap();
+        Self::after(KeptTables::default(), config, memory, start, seed, now_ms)
+    }
+
+    /// The same for a process whose predecessor offers tables.
+    pub fn after(
+        offers: KeptTables,
+        config: Config,
+        memory: Memory,
+        start: Start,
+        seed: u64,
+        now_ms: u64,
+    ) -> Self {
+        let tables = Tables::with_memory(&config.tables, offers, |_| memory).unwrap();
         let options = Options {
             pid: 4242,
             seed,
@@ -136,6 +149,17 @@ impl Process {
         KeptTables { names: names.map(clone), tables }
     }
 
+    /// What a successor is offered.
+    pub fn offers(&self) -> KeptTables {
+        if self.memory == Memory::Lendable { self.kept() } else { KeptTables::default() }
+    }
+
+    /// Lends the table to a successor.
+    pub fn lend(&mut self) -> (Loan, Vec<(TableId, LentMemory)>) {
+        let (loan, lent) = self.tables.lend(&[T]).unwrap();
+        (loan, lent.into_iter().map(|memory| (T, memory)).collect())
+    }
+
     /// Takes the entries of a process that has crashed.
     pub fn restore(&mut self, kept: KeptTables, now_ms: u64) {
         for (_, restored) in self.tables.restore(kept, now_ms) {
@@ -153,7 +177,7 @@ impl Process {
 
     /// An entry is a change of this process from now on.
     pub fn touch(&mut self, key: u32, now_ms: u64) {
-        let table = self.tables.get_mut(T);
+        let table = self.tables.at_key(T, &key.to_be_bytes(), now_ms);
         if let Some(row) = table.find(&key.to_be_bytes(), now_ms) {
             table.touch_local(row, now_ms);
         }
@@ -161,7 +185,7 @@ impl Process {
 
     /// Removes an entry, as a command of the Runtime API does.
     pub fn remove(&mut self, key: u32, now_ms: u64) -> bool {
-        let table = self.tables.get_mut(T);
+        let table = self.tables.at_key(T, &key.to_be_bytes(), now_ms);
         table.find(&key.to_be_bytes(), now_ms).is_some_and(|row| table.remove(row))
     }
 
@@ -173,6 +197,12 @@ impl Process {
     pub fn row(&self, key: u32, now_ms: u64) -> Option<Row> {
         let row = self.table().find(&key.to_be_bytes(), now_ms)?;
         Some(self.read(row, now_ms))
+    }
+
+    /// The same, also where the successor has it.
+    pub fn known_row(&mut self, key: u32, now_ms: u64) -> Option<Row> {
+        self.tables.at_key(T, &key.to_be_bytes(), now_ms);
+        self.row(key, now_ms)
     }
 
     pub fn read(&self, row: RowId, now_ms: u64) -> Row {
@@ -195,7 +225,7 @@ impl Process {
     pub fn store(&mut self, key: u32, server: u32, stamp: u32, now_ms: u64) -> Option<u32> {
         let name = self.tables.names_mut().intern(format!("s{server}").as_bytes()).unwrap();
         let places = self.places;
-        let table = self.tables.get_mut(T);
+        let table = self.tables.at_key(T, &key.to_be_bytes(), now_ms);
         let (row, _) = table.find_or_insert(&key.to_be_bytes(), now_ms)?;
         table.set_u32(row, places.id, 0, server);
         table.set_u32(row, places.key, 0, name.0);

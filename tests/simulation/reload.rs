@@ -7,9 +7,9 @@ use stickd::peers::{Closed, Section, Session, SessionEvent, Start};
 use stickd::table::UpdateId;
 
 use crate::draining::Draining;
-use crate::filter::Filter;
+use crate::filter::{Filter, Plant};
 use crate::network::{Pipe, Received};
-use crate::process::{Process, T};
+use crate::process::{Process, Row, T};
 use crate::random::Random;
 use crate::truth::Waiting;
 use crate::world::World;
@@ -52,6 +52,8 @@ pub struct Handover {
     dies_ms: Option<u64>,
     progress_ms: u64,
     told: Option<Told>,
+    /// The table passes with its memory.
+    lends: bool,
 }
 
 /// What the successor is told beside the entries.
@@ -149,11 +151,17 @@ pub fn begin(world: &mut World, node: usize) {
         return;
     }
     let mut section = Section::for_handover(&process.tables, UPDATES_AT_ONCE);
-    let session = Session::handover_teacher(&mut section, &mut process.tables, now_ms);
-    let old = Half { section, session };
+    let mut session = Session::handover_teacher(&mut section, &mut process.tables, now_ms);
     let seed = world.random.below(1 << 40);
-    let (config, memory) = (process.config.clone(), process.memory);
-    let mut next = Process::new(config, memory, Start::AfterHandover, seed, now_ms);
+    let (config, memory, offers) = (process.config.clone(), process.memory, process.offers());
+    let mut next = Process::after(offers, config, memory, Start::AfterHandover, seed, now_ms);
+    let wanted: Vec<TableId> = next.tables.awaited().collect();
+    let lends = !wanted.is_empty();
+    if lends {
+        process.tables.get_mut(T).stop_handover_log();
+        session.teach_all_but(&wanted, &section);
+    }
+    let old = Half { section, session };
     next.since_ms = process.since_ms;
     next.generation = process.generation + 1;
     let mut section = Section::for_handover(&next.tables, UPDATES_AT_ONCE);
@@ -171,7 +179,7 @@ pub fn begin(world: &mut World, node: usize) {
     world.tell(Some(node), None, || "a reload begins".to_owned());
     let (progress_ms, told) = (now_ms, None);
     world.nodes[node].handover =
-        Some(Handover { old, next, new, stream, ready_ms, dies_ms, progress_ms, told });
+        Some(Handover { old, next, new, stream, ready_ms, dies_ms, progress_ms, told, lends });
 }
 
 /// One turn of what concerns the other processes of a node.
@@ -186,6 +194,9 @@ pub fn lose_predecessor(world: &mut World, node: usize) {
     let Some(handover) = world.nodes[node].handover.take() else { return };
     let now_ms = world.now_ms;
     let mut next = handover.next;
+    for (_, restored) in next.tables.restore_awaited(now_ms) {
+        assert_eq!(restored.unwrap().dropped, 0);
+    }
     next.section.handle_handover_failed(now_ms);
     next.since_ms = now_ms;
     world.tell(Some(node), None, || "the successor serves without the rest".to_owned());
@@ -233,6 +244,11 @@ fn hand_over(world: &mut World, node: usize) {
             search_left_ms: process.section.resync().search_left_ms(now_ms),
         });
         handover.old.session.finish_handover();
+        if handover.lends && world.random.one_in(3) {
+            // As if the successor had not come to serve.
+            let (loan, _) = process.lend();
+            process.tables.reclaim(loan, now_ms);
+        }
         world.tell(Some(node), None, || "the old process pauses".to_owned());
     }
     world.nodes[node].handover = Some(handover);
@@ -265,13 +281,24 @@ fn choose_waiting(world: &mut World, node: usize) {
 }
 
 /// The successor serves.
-fn take_over(world: &mut World, node: usize, old: Process, handover: Handover) {
+fn take_over(world: &mut World, node: usize, mut old: Process, handover: Handover) {
     let now_ms = world.now_ms;
-    let Handover { old: teacher, mut next, mut new, stream, told, .. } = handover;
+    let Handover { old: teacher, mut next, mut new, stream, told, lends, .. } = handover;
     let Some(told) = told else {
         world.breaks(None, format!("node{node}: a handover has ended too early"));
         return;
     };
+    let has_more = !lends && old.table().has_handover_changes();
+    let before: Vec<Option<Row>> = world.truth.keys().map(|key| old.row(key, now_ms)).collect();
+    if lends {
+        let (_, failed) = next.tables.take_over(old.lend().1);
+        assert!(failed.is_empty(), "{failed:?}");
+        next.tables.keep_taken();
+        if world.scenario.plant == Some(Plant::LostLent) {
+            world.truth.keys().find(|key| next.remove(*key, now_ms));
+        }
+        next.bytes = next.table().allocated_bytes();
+    }
     if told.is_up_to_date {
         next.section.handle_handover_finished();
     } else {
@@ -288,10 +315,9 @@ fn take_over(world: &mut World, node: usize, old: Process, handover: Handover) {
     let origins: Vec<UpdateId> =
         next.tables.ids().map(|id| next.tables.get(id).last_update()).collect();
     new.session.confirm();
-    let has_more = old.table().has_handover_changes();
     world.tell(Some(node), None, || "the successor serves".to_owned());
     if !has_more && !world.scenario.overflows() {
-        invariants::check_handover(world, node, &old, &next);
+        invariants::check_handover(world, node, &before, &next);
     }
     let is_first = world.nodes[node].draining.is_empty();
     if !is_first {

@@ -87,6 +87,8 @@ pub struct Scenario {
     pub has_foreign: bool,
     /// Nodes have files, and their tables are saved in this time on average.
     pub save_every_ms: Option<u64>,
+    /// Tables pass to successors with their memory.
+    pub lends: bool,
     pub plant: Option<Plant>,
 }
 
@@ -137,6 +139,7 @@ impl Scenario {
             roaming: random.pick(&[0, 4, 2, 1]),
             has_foreign: random.one_in(4),
             save_every_ms: None,
+            lends: false,
             plant: None,
         };
         let supervised = random.one_in(2);
@@ -144,7 +147,8 @@ impl Scenario {
         if save_every_ms.is_some() && random.one_in(2) {
             scenario.faults.push((Fault::Blackout, usual_interval_ms(Fault::Blackout)));
         }
-        Self { save_every_ms, ..scenario }.supervised(supervised).without_what_cannot_be()
+        let lends = random.one_in(2);
+        Self { save_every_ms, lends, ..scenario }.supervised(supervised).without_what_cannot_be()
     }
 
     /// With or without supervisors that start another process when one has crashed.
@@ -156,16 +160,26 @@ impl Scenario {
         self
     }
 
+    /// Successors are taught.
+    pub fn teaching(self) -> Self {
+        Self { lends: false, ..self }
+    }
+
     /// Without files in which nodes save their tables.
     pub fn without_files(mut self) -> Self {
         self.faults.retain(|(fault, _)| *fault != Fault::Blackout);
         Self { save_every_ms: None, ..self }
     }
 
-    /// Whether processes keep their entries where the next process can read them.
+    /// Where processes keep their entries: where the next process can read them, or take them over.
     pub fn memory(&self) -> Memory {
-        let is_kept = self.faults.iter().any(|(fault, _)| *fault == Fault::WorkerCrash);
-        if is_kept || self.save_every_ms.is_some() { Memory::Kept } else { Memory::Own }
+        let is_read = self.faults.iter().any(|(fault, _)| *fault == Fault::WorkerCrash)
+            || self.save_every_ms.is_some();
+        match (self.lends, is_read) {
+            (true, _) => Memory::Lendable,
+            (false, true) => Memory::Kept,
+            (false, false) => Memory::Own,
+        }
     }
 
     /// Leaves out what no cluster of stickd does, or what would not end within a run.

@@ -26,7 +26,7 @@ const SAVING: [(u64, &str); 1] =
 
 /// The cluster of a seed without what was not modelled when the seed failed.
 fn without_later_faults(seed: u64) -> Scenario {
-    Scenario::new(seed).supervised(false).without_files()
+    Scenario::new(seed).supervised(false).without_files().teaching()
 }
 
 #[test]
