@@ -101,6 +101,13 @@ impl Precedence<'_> {
         }
     }
 
+    /// Whether the row has a change that was made here and that the peer does not know.
+    #[cold]
+    pub(super) fn has_unknown_change(&self, index: usize, table: &StickTable, row: RowId) -> bool {
+        let (Self::UpToDate { rivals } | Self::Resync { rivals, .. }) = self else { return false };
+        table.update_id(row).is_some_and(|place| !rivals.knows(index, place))
+    }
+
     /// How an update that may be stored meets a change that was made here.
     #[inline]
     pub(super) fn conflict(&self, update: RowUpdate<'_>, now_ms: u64) -> Option<Conflict> {

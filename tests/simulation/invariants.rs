@@ -289,6 +289,10 @@ pub fn check_lesson(world: &mut World, node: usize) {
         return;
     }
     world.counts.lessons += 1;
+    // Without times a lesson cannot be told from what is newer.
+    let says_times = world.scenario.is_plain()
+        && world.scenario.expire_ms.is_some()
+        && lesson.teacher < world.nodes.len();
     for key in world.truth.keys() {
         let Some((number, visit)) = world.truth.sure(key).map(|(n, visit)| (n, *visit)) else {
             continue;
@@ -305,7 +309,8 @@ pub fn check_lesson(world: &mut World, node: usize) {
         }
         // What another node has said itself counts more than what the teacher has from it, but that
         // is put right.
-        let was_known = [&lesson.taught, &lesson.own].map(|of| of[key as usize]).contains(&number);
+        let was_known = lesson.taught[key as usize] == number
+            || (says_times && lesson.own[key as usize] == number);
         if was_known && known < number {
             world.owed.push(Owed { node, key, number, until_ms: world.now_ms + SETTLED_MS });
         }

@@ -21,8 +21,10 @@ const ROAMING: [(u64, &str); 3] = [
 ];
 
 /// A seed, and what it found since nodes save their tables, and before all hosts vanished at once.
-const SAVING: [(u64, &str); 1] =
-    [(1_100_171, "a lesson undid a newer entry that had outlived a crash of the learner")];
+const SAVING: [(u64, &str); 2] = [
+    (1_100_171, "a lesson undid a newer entry that had outlived a crash of the learner"),
+    (1_500_103, "lessons crossed in which both nodes refused the change of the other"),
+];
 
 /// The cluster of a seed without what was not modelled when the seed failed.
 fn without_later_faults(seed: u64) -> Scenario {

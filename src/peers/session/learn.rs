@@ -333,7 +333,11 @@ impl Learner {
             plan.store(update.values, target, &mut names, counters, now_ms);
             let Some((row, is_new)) = taken else {
                 if let Some((row, _)) = found {
-                    count_refused(plan, update, TargetRow { table, row }, &precedence, now_ms);
+                    let is_rival = is_taught
+                        && is_own(update.id, sent)
+                        && precedence.has_unknown_change(index, table, row);
+                    let target = TargetRow { table, row };
+                    refuse(plan, update, target, &mut names, &precedence, is_rival, now_ms);
                 }
                 continue;
             };
@@ -385,6 +389,28 @@ fn is_own(id: UpdateId, sent: Option<UpdateId>) -> bool {
     match sent {
         Some(sent) => id.0.wrapping_sub(sent.0).cast_signed().unsigned_abs() < 1 << 30,
         None => id.0 < 1 << 31,
+    }
+}
+
+/// An update is not stored. If it is a rival, it is another change than the one that was made here,
+/// and neither node knew the change of the other. The other one may have refused the change of this
+/// one in a lesson that crossed the update's, and each takes its own for confirmed then. So this
+/// one is sent once more, and they settle which is kept.
+#[cold]
+fn refuse(
+    plan: &DecodePlan,
+    update: &Update<'_>,
+    target: TargetRow<'_>,
+    names: &mut NameDecoder<'_>,
+    precedence: &Precedence<'_>,
+    is_rival: bool,
+    now_ms: u64,
+) {
+    let differs = is_rival && plan.differs(update.values, &target, names, false);
+    let TargetRow { table, row } = target;
+    count_refused(plan, update, TargetRow { table, row }, precedence, now_ms);
+    if differs {
+        table.send_kept(row);
     }
 }
 

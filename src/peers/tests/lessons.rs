@@ -128,6 +128,26 @@ fn what_outlived_a_process_is_not_undone_by_an_older_change_of_the_teacher() {
     }
 }
 
+/// The teacher may refuse it in a lesson of this node, and both would take it for known.
+#[test]
+fn a_change_that_meets_another_one_in_a_lesson_is_sent_once_more() {
+    let last = 7;
+    for (id, taught, is_sent) in [(1, 2, true), (1, 5, false), (1 << 31, 2, false)] {
+        let mut node = Node::called(&[sticky_table("web", 10)], Start::Alone);
+        node.receive(b"HAProxyS 2.1\na\nb 1 1\n");
+        node.sent();
+        change(&mut node.tables, T, CLIENT, 5, NOW_MS);
+        node.say(|out| Control::ResyncRequest.write(out));
+        node.sent();
+        let before = node.tables.get(T).last_update();
+        let kind = UpdateKind::TIMED;
+        let lesson = Lesson { kind, id, left_ms: 599_500, server: taught, clients: None };
+        teach(&mut node, Some(last), lesson);
+        assert_eq!(server(&node), 5);
+        assert_eq!(node.tables.get(T).last_update() != before, is_sent, "{id} {taught}");
+    }
+}
+
 #[test]
 fn what_a_lesson_has_counted_counts_although_the_entry_is_newer_here() {
     for (taught, kept) in [(7, 7), (2, 3)] {
