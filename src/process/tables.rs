@@ -34,7 +34,8 @@ pub(super) fn make_shared(
     now_ms: u64,
 ) -> Result<Shared, TableError> {
     let Beginning { is_kept, lent, kept, reads_files } = beginning;
-    let mut tables = Tables::with_memory(&config.tables, lent, |table| Memory::of(table, is_kept))?;
+    let memory = Memory::of_process(&config.tables, is_kept);
+    let mut tables = Tables::with_memory(&config.tables, lent, memory)?;
     let began_ns = clock::now_ns();
     let restored = tables.restore(kept, now_ms);
     let took_ms = (clock::now_ns() - began_ns) / 1_000_000;

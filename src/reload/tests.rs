@@ -1,6 +1,7 @@
 //! Who goes on with a lent table when a handover ends in the middle: one process, whatever comes
 //! first.
 
+use std::iter::repeat;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -45,7 +46,7 @@ impl Handover {
     fn begin() -> Self {
         let (mut config, now_ms) = (config(), clock::now_ms());
         let lendable =
-            |offers| Tables::with_memory(&config.tables, offers, |_| Memory::Lendable).unwrap();
+            |offers| Tables::with_memory(&config.tables, offers, repeat(Memory::Lendable)).unwrap();
         let tables = lendable(KeptTables::default());
         let offers = offers(&tables);
         let new = lendable(offers);
@@ -101,6 +102,7 @@ impl Handover {
         let memory = LentMemory::from_files(&mut files, false).unwrap();
         let (_, failed) = this.new.take_over(vec![(TABLE, memory)]);
         assert!(failed.is_empty(), "{failed:?}");
+        assert!(this.new.restore_awaited(clock::now_ms()).is_empty() && this.new.has_taken());
         this
     }
 
@@ -135,7 +137,7 @@ fn a_predecessor_that_withdraws_first_has_the_table() {
     assert!(Handover::has(&this.old.tables));
     // The successor goes on with a copy: neither changes what the other has.
     this.new.leave_taken();
-    this.new.restore_awaited(now_ms);
+    assert_eq!(this.new.restore_awaited(now_ms).len(), 1);
     let row = this.new.get(TABLE).find(&KEY, now_ms).unwrap();
     this.new.get_mut(TABLE).remove(row);
     assert!(Handover::has(&this.old.tables) && !Handover::has(&this.new));

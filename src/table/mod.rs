@@ -64,6 +64,7 @@ pub use stick_table::{END_SOON_MS, StickTable};
 pub use update_log::{Change, UpdateId};
 pub use values::sum_of_parts;
 
+use std::iter::repeat;
 use std::os::fd::BorrowedFd;
 
 use crate::config;
@@ -95,10 +96,10 @@ impl Tables {
     /// # Errors
     /// If there is no memory for a table.
     pub fn new(declarations: &[config::StickTable]) -> Result<Self, TableError> {
-        Self::with_memory(declarations, KeptTables::default(), |_| Memory::Own)
+        Self::with_memory(declarations, KeptTables::default(), repeat(Memory::Own))
     }
 
-    /// The same with memory of any kind: `memory_of` chooses it. A predecessor `offers` the rows of
+    /// The same with memory of any kind: one for each table. A predecessor `offers` the rows of
     /// tables that it lends: those that are declared alike here are awaited, see
     /// [`Tables::take_over`].
     ///
@@ -107,13 +108,13 @@ impl Tables {
     pub fn with_memory(
         declarations: &[config::StickTable],
         offers: KeptTables,
-        memory_of: impl Fn(&config::StickTable) -> Memory,
+        memory: impl IntoIterator<Item = Memory>,
     ) -> Result<Self, TableError> {
         let awaited = Awaited::of(offers, declarations);
         let mut names = Dictionary::default();
         let mut tables = Vec::with_capacity(declarations.len());
-        for (id, declaration) in (0..).map(TableId).zip(declarations) {
-            let memory = if awaited.has(id) { Memory::Sparse } else { memory_of(declaration) };
+        for ((id, declaration), memory) in (0..).map(TableId).zip(declarations).zip(memory) {
+            let memory = if awaited.has(id) { Memory::Sparse } else { memory };
             // A predecessor that lends tables lends its names too.
             let is_kept = matches!(memory, Memory::Kept | Memory::Lendable);
             if is_kept && awaited.is_empty() && names.file().is_none() {

@@ -1,6 +1,7 @@
 //! One stickd: its tables, its peers section and its sessions, driven as `src/peers/link` drives
 //! them.
 
+use std::iter::repeat;
 use std::os::fd::BorrowedFd;
 
 use stickd::config::data_type::DataType;
@@ -106,7 +107,7 @@ impl Process {
         seed: u64,
         now_ms: u64,
     ) -> Self {
-        let tables = Tables::with_memory(&config.tables, offers, |_| memory).unwrap();
+        let tables = Tables::with_memory(&config.tables, offers, repeat(memory)).unwrap();
         let options = Options {
             pid: 4242,
             seed,

@@ -1,6 +1,7 @@
 //! What is restored of a table whose process is gone.
 
 use std::fs::File;
+use std::iter::repeat;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
@@ -41,7 +42,7 @@ pub(in crate::table) fn key(number: u32) -> [u8; 4] {
 
 pub(in crate::table) fn kept(declaration: &Declaration) -> Tables {
     let declarations = std::slice::from_ref(declaration);
-    Tables::with_memory(declarations, KeptTables::default(), |_| Memory::Kept).unwrap()
+    Tables::with_memory(declarations, KeptTables::default(), repeat(Memory::Kept)).unwrap()
 }
 
 pub(in crate::table) fn only(tables: &mut Tables) -> &mut StickTable {

@@ -7,7 +7,7 @@ use std::os::fd::BorrowedFd;
 use super::glance::{Glance, Seen};
 use super::lender::Lender;
 use super::lent::LentMemory;
-use super::memory::Memory;
+use super::memory::{Memory, TABLES_MAX};
 use super::names::LentNames;
 use crate::config::TableId;
 use crate::config::data_type::DataType;
@@ -20,9 +20,6 @@ use crate::table::rate::tick;
 use crate::table::row_id::{RowId, RowStep};
 use crate::table::stick_table::StickTable;
 use crate::table::values::Copied;
-
-/// The most tables that are lent in one handover.
-const TABLES_MAX: usize = 16;
 
 /// The tables that a process has lent and may get back, as long as its successor does not serve.
 #[derive(Debug)]

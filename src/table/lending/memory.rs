@@ -1,5 +1,7 @@
 //! Who has the memory of a table.
 
+use std::cmp::Reverse;
+
 use crate::config::StickTable;
 use crate::net::memory::region::Storage;
 use crate::table::layout::Layout;
@@ -20,20 +22,35 @@ pub enum Memory {
 /// The rows of a table take at least so many bytes if it is lent to a successor. A smaller table is
 /// taught in a moment, and it takes no descriptors.
 const LENT_MIN: usize = 2 << 20;
+/// The most tables that are lent: each takes three descriptors all the time, and four that are sent
+/// in one message.
+pub(super) const TABLES_MAX: usize = 16;
+
+/// The bytes of a table's rows.
+fn bytes(table: &StickTable) -> usize {
+    Layout::new(table).stride * table.size as usize
+}
 
 impl Memory {
-    /// The memory of a table of the process that serves. `is_kept` says whether the rows have to be
-    /// there after a crash.
-    pub fn of(declaration: &StickTable, is_kept: bool) -> Self {
-        let bytes = Layout::new(declaration).stride * declaration.size as usize;
+    /// The memory of the tables of a process that serves. `is_kept` says whether the rows have to
+    /// be there after a crash. The largest tables are lent.
+    pub fn of_process(declarations: &[StickTable], is_kept: bool) -> Vec<Self> {
         // Since when entries name their servers is told by teaching only.
-        if bytes >= LENT_MIN && !declaration.origins {
-            Self::Lendable
-        } else if is_kept || declaration.save.is_some() {
-            Self::Kept
-        } else {
-            Self::Own
-        }
+        let is_lent =
+            |(_, table): &(usize, &StickTable)| !table.origins && bytes(table) >= LENT_MIN;
+        let mut lent: Vec<_> = declarations.iter().enumerate().filter(is_lent).collect();
+        lent.sort_by_key(|(_, table)| Reverse(bytes(table)));
+        lent.truncate(TABLES_MAX);
+        let memory = |(index, table): (usize, &StickTable)| {
+            if lent.iter().any(|(lent, _)| *lent == index) {
+                Self::Lendable
+            } else if is_kept || table.save.is_some() {
+                Self::Kept
+            } else {
+                Self::Own
+            }
+        };
+        declarations.iter().enumerate().map(memory).collect()
     }
 
     /// The memory of the rows.

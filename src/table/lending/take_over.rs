@@ -76,9 +76,9 @@ impl Tables {
         !self.awaited.taken.is_empty()
     }
 
-    /// The predecessor knows that this process has taken its tables over.
+    /// The predecessor knows that this process has taken its tables over. Nothing is lent any more.
     pub fn keep_taken(&mut self) {
-        self.awaited.taken.clear();
+        self.awaited = Awaited::default();
     }
 
     /// The predecessor does not know that this process has taken its tables over: they are awaited
@@ -88,10 +88,11 @@ impl Tables {
         self.awaited.tables.extend(taken);
     }
 
-    /// Nothing is lent any more. Reads the rows of the tables that are still awaited, and makes
-    /// entries of them in memory of this process, as after a crash. Returns what became of each.
+    /// Reads the rows of the tables that are still awaited, and makes entries of them in memory of
+    /// this process, as after a crash. Returns what became of each.
     pub fn restore_awaited(&mut self, now_ms: u64) -> Vec<(String, io::Result<Restored>)> {
-        let Awaited { tables, names, .. } = std::mem::take(&mut self.awaited);
+        let tables = std::mem::take(&mut self.awaited.tables);
+        let names = self.awaited.names.as_ref().and_then(|names| names.try_clone().ok());
         let mut kept = KeptTables { names, tables: Vec::new() };
         let mut results = Vec::new();
         for (id, rows) in tables {

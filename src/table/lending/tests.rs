@@ -1,5 +1,6 @@
 //! Two processes and a table that passes from one to the other.
 
+use std::iter::repeat;
 use std::os::fd::BorrowedFd;
 
 use super::Loan;
@@ -18,7 +19,7 @@ fn declaration() -> Declaration {
 }
 
 fn with_memory(declarations: &[Declaration], offers: KeptTables) -> Tables {
-    Tables::with_memory(declarations, offers, |_| Memory::Lendable).unwrap()
+    Tables::with_memory(declarations, offers, repeat(Memory::Lendable)).unwrap()
 }
 
 /// The process that serves, with entries.
@@ -267,4 +268,18 @@ fn entries_of_tables_that_are_taught_have_the_names_of_the_predecessor() {
     assert_eq!(name, Some(&b"of a peer"[..]));
     table.check();
     assert!(after.names().len() > 8 && after.names().find(b"first").is_some());
+}
+
+#[test]
+fn the_largest_tables_are_lent_and_no_more_than_descriptors_pass() {
+    let sizes = (0..20).map(|number| 100_000 + number);
+    let mut declared: Vec<Declaration> = sizes.map(|size| declared(size, None)).collect();
+    let memory = Memory::of_process(&declared, false);
+    assert_eq!(memory[..4], [Memory::Own; 4]);
+    assert_eq!(memory[4..], [Memory::Lendable; 16]);
+    declared[19].origins = true;
+    declared[18].size = 1000;
+    let memory = Memory::of_process(&declared, true);
+    assert_eq!(memory[..2], [Memory::Kept; 2]);
+    assert_eq!(memory[2..], [[Memory::Lendable; 16].as_slice(), &[Memory::Kept; 2]].concat());
 }

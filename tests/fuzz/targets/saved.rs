@@ -2,6 +2,7 @@
 //! sums that fit.
 
 use std::fs::{self, File};
+use std::iter::repeat;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 
@@ -99,7 +100,7 @@ fn seeds() -> Vec<Vec<u8>> {
         let path = Place::new().0.with_extension(format!("seed{number}"));
         let declaration = declaration(number, &path);
         let mut tables =
-            Tables::with_memory(&[declaration], KeptTables::default(), |_| Memory::Kept)
+            Tables::with_memory(&[declaration], KeptTables::default(), repeat(Memory::Kept))
                 .expect("memory");
         let name = tables.names_mut().intern(b"s1").expect("there is room");
         let (table, _) = tables.split_mut();
