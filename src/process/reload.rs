@@ -21,7 +21,7 @@ use crate::reload::history;
 use crate::reload::history::Past;
 use crate::reload::incoming;
 use crate::reload::inherit::label::{Label, name_of};
-use crate::reload::inherit::{OLDER_NAME, SERVER_NAMES_NAME, lent_names, log_name, rows_name};
+use crate::reload::inherit::{OLDER_NAME, SERVER_NAMES_NAME, log_name, rows_name};
 use crate::reload::late_counts::LateCounts;
 use crate::reload::late_updates::Older;
 use crate::reload::message::names::KeptIndexes;
@@ -107,7 +107,7 @@ impl Process {
         let started = Outgoing::start(
             &self.succession.means.command,
             self.succession.generation,
-            &self.offered(),
+            &self.named_sockets(),
             &mut self.shared.tables,
             &self.reactor,
             now_ms,
@@ -208,7 +208,7 @@ impl Process {
             let answered = Outgoing::answer(
                 stream,
                 self.succession.generation,
-                &self.offered(),
+                &self.named_sockets(),
                 &mut self.shared.tables,
                 &self.reactor,
                 now_ms,
@@ -224,14 +224,7 @@ impl Process {
         }
     }
 
-    /// What a successor gets: all sockets, and the rows of the tables that can be lent.
-    fn offered(&self) -> Vec<(String, RawFd)> {
-        let mut named = self.named_sockets();
-        named.extend(lent_names(&self.shared.tables));
-        named
-    }
-
-    /// Every socket and descriptor that the next process gets, with the name by which it is found.
+    /// Every socket and descriptor that a successor gets, with the name by which it is found.
     fn named_sockets(&self) -> Vec<(String, RawFd)> {
         let named = |bind: &Bind, fd: BorrowedFd<'_>| {
             let name = name_of(bind);

@@ -9,8 +9,8 @@
 //!   (control, inherit::pass)
 //! begins to send every table to the socket        reads its configuration,
 //!   (outgoing, by the peers engine)               adopts the listening sockets (inherit)
-//!                                        <------  "wants" for each table that it takes over
-//!                                                 with its memory, and "ready"
+//!                                        <------  "wants" for each offered table that it takes
+//!                                                 over with its memory, and "ready"
 //! goes on sending entries                ----->   learns (incoming)
 //!   ... meanwhile accepts clients, learns
 //!   from peers, and sends each change ...
@@ -35,10 +35,10 @@
 //! begin anew.
 //!
 //! A large table passes with its memory (`table/lending`), so its entries are not sent. A
-//! predecessor that can lend tables begins to send when it knows which ones the successor wants.
-//! The "confirm" decides which process writes to lent memory. A predecessor that gives up first
-//! shuts the socket for reading down, so that no "confirm" can come any more, and then looks
-//! whether one has come. A successor writes only when its "confirm" is in the socket.
+//! predecessor that can lend tables says so first (offers), and begins to send when it knows which
+//! ones the successor wants. The "confirm" decides which process writes to lent memory. A
+//! predecessor that gives up first shuts the socket for reading down, so that no "confirm" can come
+//! any more, and then looks whether one has come. A successor writes only when its "confirm" is in the socket.
 //!
 //! The last part may take days, and the successor may hand over itself meanwhile. Then it passes
 //! its end of the socket on to the next process, with the listening sockets. It stops reading
@@ -66,6 +66,7 @@ pub mod inherit;
 pub mod late_counts;
 pub mod late_updates;
 pub mod message;
+pub mod offers;
 pub mod outgoing;
 pub mod saver;
 pub mod socket;

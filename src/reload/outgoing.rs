@@ -30,6 +30,7 @@ use super::inherit::pass::send_listeners;
 use super::late_counts::LateCounts;
 use super::late_updates::LateUpdateSender;
 use super::message::Message;
+use super::offers;
 use super::socket::ReloadSocket;
 use crate::config::TableId;
 use crate::peers::link::{Connection, TurnResult};
@@ -137,9 +138,10 @@ impl Outgoing {
         // that, the child would serve.
         ours.set_nonblocking(true)?;
         reactor.register(ours.as_fd(), ReloadSocket::Successor.source())?;
+        let lends = offers::send(ours.as_fd(), tables)?;
         let child = Child::start(command, listeners, &theirs)?;
         let pid = child.pid();
-        Ok(Self::new(ours, Some(child), pid, generation, tables, now_ms))
+        Ok(Self::new(ours, lends, Some(child), pid, generation, tables, now_ms))
     }
 
     /// Hands over to the process at the other end of `stream`, which has asked for it.
@@ -159,11 +161,13 @@ impl Outgoing {
         let pid = getsockopt(&stream, sockopt::PeerCredentials)?.pid();
         stream.set_nonblocking(true)?;
         reactor.register(stream.as_fd(), ReloadSocket::Successor.source())?;
-        Ok(Self::new(stream, None, pid, generation, tables, now_ms))
+        let lends = offers::send(stream.as_fd(), tables)?;
+        Ok(Self::new(stream, lends, None, pid, generation, tables, now_ms))
     }
 
     fn new(
         stream: UnixStream,
+        lends: bool,
         child: Option<Child>,
         pid: i32,
         generation: u32,
@@ -172,7 +176,7 @@ impl Outgoing {
     ) -> Self {
         let mut section = Section::for_handover(tables, UPDATES_AT_ONCE);
         let mut session = Session::handover_teacher(&mut section, tables, now_ms);
-        if tables.lendable().is_some_and(|(mut rows, _)| rows.next().is_some()) {
+        if lends {
             session.hold_teaching();
         }
         session.queue_note(&Message::Generation(generation).write());

@@ -124,6 +124,7 @@ pub fn adopt(
             }
             Message::Ready(_)
             | Message::Failed(_)
+            | Message::Offers(_)
             | Message::Wants(_)
             | Message::Lent { .. }
             | Message::Generation(_)

@@ -2,7 +2,7 @@
 //! first.
 
 use std::iter::repeat;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::incoming::{self, Incoming};
 use super::inherit::pass::receive_listeners;
 use super::late_counts::LateCounts;
 use super::message::Message;
+use super::offers;
 use super::outgoing::{self, Outgoing};
 use super::socket::ReloadSocket;
 use crate::config;
@@ -44,13 +45,11 @@ fn config() -> Config {
 
 impl Handover {
     fn begin() -> Self {
-        let (mut config, now_ms) = (config(), clock::now_ms());
+        let (config, now_ms) = (config(), clock::now_ms());
         let lendable =
             |offers| Tables::with_memory(&config.tables, offers, repeat(Memory::Lendable)).unwrap();
         let tables = lendable(KeptTables::default());
-        let offers = offers(&tables);
-        let new = lendable(offers);
-        let mut old = Shared::with_tables(&mut config, tables, 10, now_ms);
+        let mut old = Shared::with_tables(&mut config.clone(), tables, 10, now_ms);
         let table = old.tables.get_mut(TABLE);
         let (row, _) = table.find_or_insert(&KEY, now_ms).unwrap();
         table.touch_local(row, now_ms);
@@ -60,6 +59,7 @@ impl Handover {
         let outgoing = Outgoing::answer(ours, 1, &[], &mut old.tables, &reactor, now_ms).unwrap();
         let limit = Duration::from_secs(5);
         receive_listeners(&theirs, std::process::id(), limit).unwrap();
+        let new = lendable(offers::receive(Some(&theirs)).unwrap());
         let incoming = Incoming::new(theirs, &new, &reactor, now_ms).unwrap();
         Self { reactor, old, new, outgoing, incoming }
     }
@@ -111,11 +111,23 @@ impl Handover {
     }
 }
 
-fn offers(tables: &Tables) -> KeptTables {
-    let own = |fd: BorrowedFd<'_>| -> OwnedFd { fd.try_clone_to_owned().unwrap() };
-    let (rows, names) = tables.lendable().unwrap();
-    let tables = rows.map(|(name, fd)| (name.to_owned(), own(fd))).collect();
-    KeptTables { names: Some(own(names)), tables }
+#[test]
+fn a_successor_of_an_older_version_is_taught() {
+    let mut this = Handover::begin();
+    // It knows neither the offers nor the descriptors beside them.
+    this.new = Tables::new(&config().tables).unwrap();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    name_senders(theirs.as_fd()).unwrap();
+    let (tables, now_ms) = (&mut this.old.tables, clock::now_ms());
+    this.reactor = Reactor::new().unwrap();
+    this.outgoing = Outgoing::answer(ours, 1, &[], tables, &this.reactor, now_ms).unwrap();
+    receive_listeners(&theirs, std::process::id(), Duration::from_secs(5)).unwrap();
+    this.incoming = Incoming::new(theirs, &this.new, &this.reactor, now_ms).unwrap();
+    while !Handover::has(&this.new) {
+        this.turn();
+        assert!(clock::now_ms() < now_ms + 5_000);
+    }
+    assert!(this.outgoing.wanted().is_empty());
 }
 
 #[test]

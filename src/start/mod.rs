@@ -44,6 +44,7 @@ use crate::reload::expendable::Expendable;
 use crate::reload::failure::Failure;
 use crate::reload::inherit;
 use crate::reload::inherit::Inherited;
+use crate::reload::offers;
 use crate::reload::supervisor::Supervisor;
 use crate::reload::supervisor::worker_link::WorkerLink;
 use crate::reload::systemd::Notifier;
@@ -176,7 +177,11 @@ fn make_process(
     // After a crash the files are left alone: without entries, as those may have been the cause.
     let is_first = matches!(teacher, Teacher::Nobody) && !inherited.follows_process();
     let listeners = listeners::open_listeners(&config, &mut inherited)?;
-    let (kept, lent) = (inherited.take_tables(), inherited.take_lent());
+    let kept = inherited.take_tables();
+    let lent = offers::receive(match &teacher {
+        Teacher::Predecessor { socket, .. } => Some(socket),
+        Teacher::Nobody | Teacher::LocalPeer => None,
+    })?;
     let cpus = system::cpus();
     inherited.close(); // sockets that the configuration does not name refuse clients from now on
     if let Some(cpu) = options.pin.or(config.global.pin) {

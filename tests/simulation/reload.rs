@@ -197,6 +197,7 @@ pub fn lose_predecessor(world: &mut World, node: usize) {
     for (_, restored) in next.tables.restore_awaited(now_ms) {
         assert_eq!(restored.unwrap().dropped, 0);
     }
+    next.bytes = next.table().allocated_bytes();
     next.section.handle_handover_failed(now_ms);
     next.since_ms = now_ms;
     world.tell(Some(node), None, || "the successor serves without the rest".to_owned());

@@ -19,7 +19,7 @@ use nix::sys::socket::{getsockopt, sockopt};
 
 use crate::net::address::Address;
 use crate::net::socket::local_address;
-use crate::table::{KeptTables, Tables};
+use crate::table::KeptTables;
 use label::{Label, SocketOrigin, name_of_descriptor};
 
 /// The first descriptor that `LISTEN_FDS` counts (sd_listen_fds(3)).
@@ -42,13 +42,6 @@ pub const ROWS_NAME: &str = "stickd-rows-";
 /// The name of the file with the names of servers that rows refer to.
 pub const SERVER_NAMES_NAME: &str = "stickd-server-names";
 
-/// The beginning of the names of the rows of tables that a predecessor lends. The name of the table
-/// follows.
-const LENT_ROWS_NAME: &str = "stickd-lent-rows-";
-
-/// The name of the file with the names of servers that lent rows refer to.
-const LENT_NAMES_NAME: &str = "stickd-lent-names";
-
 /// The name of the socket between a worker and its supervisor.
 pub const SUPERVISOR_NAME: &str = "stickd-supervisor";
 
@@ -58,10 +51,6 @@ pub const TAKEOVER_NAME: &str = "stickd-takeover";
 /// The only name in `LISTEN_FDNAMES` if the names are too long for a variable. The first descriptor
 /// is a file with the names then.
 pub const NAMES_NAME: &str = "stickd-names";
-
-/// How the rows of a table, and the names, are called that a process has left, and that it lends.
-const KEPT_NAMES: (&str, &str) = (ROWS_NAME, SERVER_NAMES_NAME);
-const LENT_NAMES: (&str, &str) = (LENT_ROWS_NAME, LENT_NAMES_NAME);
 
 /// The most descriptors that are adopted.
 const FDS_MAX: RawFd = 1 << 20;
@@ -87,8 +76,6 @@ pub struct Inherited {
     logs: BTreeMap<RawFd, OwnedFd>,
     /// What a process that has crashed has left of its tables.
     tables: KeptTables,
-    /// What a predecessor lends of its tables.
-    lent: KeptTables,
     listeners: Vec<Option<InheritedListener>>,
     /// The indexes in `listeners` of the sockets with a name or an address.
     by_key: HashMap<Key, Vec<usize>>,
@@ -143,16 +130,15 @@ impl Inherited {
             self.logs.insert(number, listener.fd);
             return;
         }
-        let of_tables = [(&mut self.tables, KEPT_NAMES), (&mut self.lent, LENT_NAMES)].into_iter();
-        for (tables, (rows, names)) in of_tables.filter(|_| !label.origin.is_foreign) {
-            if label.name == names {
-                tables.names = Some(listener.fd);
-                return;
-            }
-            if let Some(table) = label.name.strip_prefix(rows) {
-                tables.tables.push((table.to_owned(), listener.fd));
-                return;
-            }
+        if !label.origin.is_foreign && label.name == SERVER_NAMES_NAME {
+            self.tables.names = Some(listener.fd);
+            return;
+        }
+        if let Some(table) = label.name.strip_prefix(ROWS_NAME)
+            && !label.origin.is_foreign
+        {
+            self.tables.tables.push((table.to_owned(), listener.fd));
+            return;
         }
         let at = self.listeners.len();
         let name = Key::Name(listener.label.name.clone());
@@ -215,11 +201,6 @@ impl Inherited {
     /// `NotFound` when it was not open when the process began, or when it was taken before.
     pub fn take_log(&mut self, number: RawFd) -> io::Result<OwnedFd> {
         self.logs.remove(&number).map_or_else(|| self.claim(number), Ok)
-    }
-
-    /// Takes what a predecessor lends of its tables.
-    pub fn take_lent(&mut self) -> KeptTables {
-        std::mem::take(&mut self.lent)
     }
 
     /// Names the descriptors of `log fd@N` for the processes that this one starts, where they have
@@ -442,20 +423,10 @@ pub fn rows_name(name: &str) -> String {
     Label { name: format!("{ROWS_NAME}{name}"), origin: SocketOrigin::default() }.write()
 }
 
-/// The names, in a list, of what a successor gets of the tables that can be lent.
-pub fn lent_names(tables: &Tables) -> Vec<(String, RawFd)> {
-    let Some((rows, names)) = tables.lendable() else { return Vec::new() };
-    let label = |name| Label { name, origin: SocketOrigin::default() }.write();
-    let rows = rows.map(|(table, fd)| (label(format!("{LENT_ROWS_NAME}{table}")), fd));
-    let names = std::iter::once((label(LENT_NAMES_NAME.to_owned()), names));
-    rows.chain(names).map(|(name, fd)| (name, fd.as_raw_fd())).collect()
-}
-
 /// Whether a name belongs to a descriptor that is no listening socket.
 pub(super) fn is_other(name: &str) -> bool {
-    let prefixes = [OLDER_NAME, LOG_NAME, ROWS_NAME, LENT_ROWS_NAME];
-    let has_prefix = prefixes.iter().any(|prefix| name.starts_with(prefix));
-    has_prefix || [SERVER_NAMES_NAME, LENT_NAMES_NAME].contains(&name)
+    let prefixes = [OLDER_NAME, LOG_NAME, ROWS_NAME];
+    prefixes.iter().any(|prefix| name.starts_with(prefix)) || name == SERVER_NAMES_NAME
 }
 
 /// Whether the descriptor is a socket that listens.

@@ -42,6 +42,8 @@ pub enum Message {
     /// From the successor: it has read its configuration and adopted its sockets. The number is
     /// its process id, which may have changed since the successor asked for the sockets.
     Ready(i32),
+    /// From the predecessor, before all others: it can lend this table. The rows come beside.
+    Offers(String),
     /// From the successor, before it is ready: it goes on with the memory of this table.
     Wants(String),
     /// From the predecessor: the memory of this table passes. The descriptors come beside the
@@ -158,6 +160,7 @@ impl Message {
     pub fn write(&self) -> Vec<u8> {
         match self {
             Self::Ready(pid) => format!("ready {pid}"),
+            Self::Offers(table) => format!("offers {}", encode(table)),
             Self::Wants(table) => format!("wants {}", encode(table)),
             Self::Lent { table, is_growing } => {
                 format!("lent {} {}", encode(table), u8::from(*is_growing))
@@ -206,6 +209,7 @@ impl Message {
         let mut words = text.split(' ');
         let message = match words.next()? {
             "ready" => Self::Ready(words.next()?.parse().ok()?),
+            "offers" => Self::Offers(decode(words.next()?)?),
             "wants" => Self::Wants(decode(words.next()?)?),
             "lent" => {
                 let table = decode(words.next()?)?;
@@ -331,6 +335,7 @@ mod tests {
                     acked: UpdateId(1),
                 },
                 Message::Unfinished(text()),
+                Message::Offers(text()),
                 Message::Wants(text()),
                 Message::Lent { table: text(), is_growing: true },
                 Message::Searching { section: text(), left_ms: 4711 },
