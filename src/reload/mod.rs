@@ -38,7 +38,8 @@
 //! predecessor that can lend tables says so first (offers), and begins to send when it knows which
 //! ones the successor wants. The "confirm" decides which process writes to lent memory. A
 //! predecessor that gives up first shuts the socket for reading down, so that no "confirm" can come
-//! any more, and then looks whether one has come. A successor writes only when its "confirm" is in the socket.
+//! any more, and then looks whether one has come. A successor writes only when its "confirm" is in
+//! the socket.
 //!
 //! The last part may take days, and the successor may hand over itself meanwhile. Then it passes
 //! its end of the socket on to the next process, with the listening sockets. It stops reading
