@@ -13,18 +13,66 @@ SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 
 
 def reload(stage):
-    """From SIGUSR2 to an answer of the successor that holds every entry."""
+    """From SIGUSR2 to an answer of the successor that holds every entry; and of stickd the most memory
+    of all processes meanwhile, beside that of one process."""
     figures = {}
-    for entries in (size for size in SIZES if size <= stage.entries_max):
+    for entries in (size for size in (0, *SIZES, 50_000_000) if size <= stage.entries_max):
+        if not entries and stage.program != "stickd":
+            continue  # it is compared with stickd's own figures
         proxy = stage.start(reloadable=True, table_size=max(2_000_000, entries))
-        teach(proxy, entries)
-        # HAProxy's master starts the next process, stickd does so itself.
-        pid = proxy.pid if proxy.name == "stickd" else proxy.process.pid
-        os.kill(pid, signal.SIGUSR2)
-
-        figures["%s entries, s" % count(entries)] = until_the_next_has_all(proxy, entries)
+        if entries:
+            teach(proxy, entries)
+        name = "%s entries" % count(entries) if entries else "empty table"
+        figures[name + ", s"] = reload_once(proxy, entries)
+        if proxy.name == "stickd":
+            alone = memory([proxy.pid])
+            most = [alone]
+            reload_once(proxy, entries, lambda pids: most.append(memory(pids)))
+            figures[name + ", memory of one process"] = max(most) / alone
         proxy.stop()
     return figures
+
+
+def reload_once(proxy, entries, look=None):
+    """Reloads. `look` gets the processes again and again meanwhile."""
+    # HAProxy's master starts the next process, stickd does so itself.
+    before, master = proxy.pid, proxy.process.pid
+    os.kill(before if proxy.name == "stickd" else master, signal.SIGUSR2)
+    if look is None:
+        return until_the_next_has_all(proxy, entries)
+
+    def has_all():
+        look([before, *children(before), *children(master)])
+        return proxy.info("Pid") not in ("", str(before)) and proxy.used() >= entries
+
+    took = until("the next process has all", has_all, 120, 0.001)
+    proxy.pid = int(proxy.info("Pid"))
+    return took
+
+
+def children(pid):
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+            return [int(child) for child in file.read().split()]
+    except OSError:
+        return []
+
+
+def memory(pids):
+    """The bytes that belong to these processes: what is theirs alone, and files without names."""
+    own, files = 0, {}
+    for pid in set(pids):
+        try:
+            with open("/proc/%d/smaps_rollup" % pid) as file:
+                kilobytes = [line.split()[1] for line in file if line.startswith("Pss_Anon:")]
+            own += sum(map(int, kilobytes)) * 1024
+            for fd in glob.glob("/proc/%d/fd/*" % pid):
+                if os.readlink(fd).startswith("/memfd:"):
+                    status = os.stat(fd)
+                    files[status.st_ino] = status.st_blocks * 512
+        except OSError:
+            pass  # the process, or the descriptor, has gone
+    return own + sum(files.values())
 
 
 def crash(stage):
@@ -70,7 +118,9 @@ def until_the_next_has_all(proxy, entries):
     def has_all():
         return proxy.info("Pid") not in ("", str(proxy.pid)) and proxy.used() >= entries
 
-    return until("the next process has all", has_all, 120, 0.001)
+    took = until("the next process has all", has_all, 120, 0.001)
+    proxy.pid = int(proxy.info("Pid"))
+    return took
 
 
 MEASUREMENTS = [
