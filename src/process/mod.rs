@@ -208,7 +208,7 @@ impl Process {
         let now_ms = clock::now_ms();
         let (reactor, signals) = wait_for_signals().map_err(StartError::Reactor)?;
         let shared = make_shared(&mut config, setup.tables, setup.maxconn, now_ms)?;
-        let saving = Saving::new(setup.saver, &shared.tables, &reactor);
+        let saving = Saving::new(setup.saver, &reactor);
         let global = &config.global;
         let checks = Checks::new(&shared, &config.global, &setup.hostname, now_ms);
         let mut clients = Clients::new(setup.maxconn, global.maxaccept, now_ms);

@@ -546,7 +546,7 @@ impl Process {
         log::info!(target: RELOAD, "generation {generation} serves");
         self.succession.means.notifier.ready(&format!("generation {generation} serves"));
         self.supervision.note_serving();
-        self.saving.begin();
+        self.saving.begin(&self.shared.tables);
     }
 
     /// The predecessor drains: what it still changes is received.

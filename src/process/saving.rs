@@ -23,31 +23,41 @@ pub struct Saving {
 }
 
 impl Saving {
-    /// Gives the saver the memory of the tables.
-    pub(super) fn new(saver: Option<Saver>, tables: &Tables, reactor: &Reactor) -> Self {
-        let Some(mut saver) = saver else { return Self::default() };
+    /// Hears what the saver says.
+    pub(super) fn new(saver: Option<Saver>, reactor: &Reactor) -> Self {
+        let mut this = Self { saver, is_readable: false };
+        if let Some(saver) = &this.saver
+            && let Err(error) =
+                reactor.register_readable(saver.socket(), ReloadSocket::Saver.source())
+        {
+            this.give_up(&error);
+        }
+        this
+    }
+
+    /// This process serves from now on: gives the saver the memory of the tables. Before, it may be
+    /// that of a predecessor.
+    pub(super) fn begin(&mut self, tables: &Tables) {
+        let Some(saver) = &self.saver else { return };
         let (rows, names) = tables.files();
         let rows = rows.filter(|(table, _)| saver.saves(table));
         let mut named: Vec<(String, RawFd)> =
             rows.map(|(table, fd)| (rows_name(table), fd.as_raw_fd())).collect();
         named.extend(names.map(|fd| (SERVER_NAMES_NAME.to_owned(), fd.as_raw_fd())));
-        let registered = reactor.register_readable(saver.socket(), ReloadSocket::Saver.source());
-        if let Err(error) = registered.and_then(|()| saver.give(&named)) {
-            log::error!("no table is saved: hand the tables to the saver: {error}");
-            // It may have said why it has ended.
-            for heard in saver.hear() {
-                if let Heard::Saved(table, SaveReport { result: Err(error), .. }) = heard {
-                    log::error!("table '{table}' is not saved: {error}");
-                }
-            }
-            return Self::default();
+        match saver.give(&named) {
+            Ok(()) => self.tell(Saver::begin),
+            Err(error) => self.give_up(&error),
         }
-        Self { saver: Some(saver), is_readable: false }
     }
 
-    /// This process serves from now on.
-    pub(super) fn begin(&self) {
-        self.tell(Saver::begin);
+    fn give_up(&mut self, error: &io::Error) {
+        log::error!("no table is saved: hand the tables to the saver: {error}");
+        // It may have said why it has ended.
+        for heard in self.saver.take().iter_mut().flat_map(Saver::hear) {
+            if let Heard::Saved(table, SaveReport { result: Err(error), .. }) = heard {
+                log::error!("table '{table}' is not saved: {error}");
+            }
+        }
     }
 
     /// Has the tables saved now.

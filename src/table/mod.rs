@@ -129,12 +129,9 @@ impl Tables {
     /// The files of the rows, with the names of their tables, and the file of the names, if other
     /// processes can keep them.
     pub fn files(&self) -> (impl Iterator<Item = (&str, BorrowedFd<'_>)>, Option<BorrowedFd<'_>>) {
-        let rows = self.ids().filter_map(|id| {
-            let table = self.get(id);
-            let file = table.file().or_else(|| self.awaited.rows(id))?;
-            Some((table.declaration().name.as_str(), file))
-        });
-        (rows, self.names.file().or_else(|| self.awaited.names()))
+        let tables = self.tables.iter();
+        let rows = tables.filter_map(|t| Some((t.declaration().name.as_str(), t.file()?)));
+        (rows, self.names.file())
     }
 
     /// The table with this id.

@@ -7,6 +7,7 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -53,7 +54,7 @@ impl Region {
         if storage == Storage::Kept {
             match Self::kept(len) {
                 Ok(region) => return Ok(region),
-                Err(error) => log::warn!("memory that other processes can have: {error}"),
+                Err(error) => tell_of_own_memory(&error),
             }
         }
         let address = map(len, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, None)?;
@@ -177,6 +178,17 @@ impl DerefMut for Region {
 impl Drop for Region {
     fn drop(&mut self) {
         unmap(self.address, self.len.max(1)); // as `map` has mapped
+    }
+}
+
+/// Says once what it means that no memory can be kept.
+fn tell_of_own_memory(error: &io::Error) {
+    static IS_TOLD: AtomicBool = AtomicBool::new(false);
+    if !IS_TOLD.swap(true, Ordering::Relaxed) {
+        log::warn!(
+            "no memory that other processes can have ({error}): a reload teaches all tables, and a \
+             crash takes their entries"
+        );
     }
 }
 

@@ -5,8 +5,9 @@
 //!   owner (owner.rs)                              saver (child.rs)
 //!     fork, before there are tables                 closes all but its socket and directories,
 //!                                                   gives up privileges, is confined
-//!     the memory of the tables -------------------> waits
-//!     begin: this process serves -----------------> saves at once, and every so often
+//!                                                   waits
+//!     this process serves: the memory of the
+//!     tables, and begin --------------------------> saves at once, and every so often
 //!     <------------------------------------ reports after each save
 //!     save -------------------------------------> saves now
 //!     finish: this process stops -----------------> saves once more, and ends
@@ -14,7 +15,8 @@
 //!     (the owner is gone) ------------------------> saves once more, and ends
 //! ```
 //! Each process that serves has its own saver, with a supervisor and without: so there is one way,
-//! and the saver ends with the tables that it knows. It is forked before the tables are made. Later
+//! and the saver ends with the tables that it knows. Before its owner serves, their memory may be
+//! that of a predecessor. It is forked before the tables are made. Later
 //! a fork would share the memory of the index with the process that serves, which would then copy
 //! each page that it writes to.
 //!

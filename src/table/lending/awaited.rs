@@ -1,6 +1,6 @@
 //! Tables that a predecessor is going to lend. Until then they are empty.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use super::lent::is_memory_of;
 use crate::config;
@@ -35,17 +35,6 @@ impl Awaited {
 
     pub(in crate::table) fn is_empty(&self) -> bool {
         self.tables.is_empty()
-    }
-
-    /// The rows of a table that is to come.
-    pub(in crate::table) fn rows(&self, id: TableId) -> Option<BorrowedFd<'_>> {
-        let mut tables = self.tables.iter();
-        tables.find(|(awaited, _)| *awaited == id).map(|(_, rows)| rows.as_fd())
-    }
-
-    /// The names that those rows refer to.
-    pub(in crate::table) fn names(&self) -> Option<BorrowedFd<'_>> {
-        self.names.as_ref().map(AsFd::as_fd)
     }
 
     pub(in crate::table) fn has(&self, id: TableId) -> bool {

@@ -1,7 +1,7 @@
 //! Two processes and a table that passes from one to the other.
 
 use std::iter::repeat;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::Loan;
 use crate::config::data_type::DataType;
@@ -282,4 +282,33 @@ fn the_largest_tables_are_lent_and_no_more_than_descriptors_pass() {
     let memory = Memory::of_process(&declared, true);
     assert_eq!(memory[..2], [Memory::Kept; 2]);
     assert_eq!(memory[2..], [[Memory::Lendable; 16].as_slice(), &[Memory::Kept; 2]].concat());
+}
+
+#[test]
+fn files_pass_in_an_order_that_both_sides_know() {
+    let mut before = predecessor();
+    let (_, mut lent) = lend(&mut before);
+    let (_, memory) = lent.remove(0);
+    let old_slots = Some(memory.slots.try_clone().unwrap());
+    for memory in
+        [LentMemory { old_slots: None, ..clone(&memory) }, LentMemory { old_slots, ..memory }]
+    {
+        let is_growing = memory.old_slots.is_some();
+        let numbers = |memory: &LentMemory| {
+            let files = [&memory.state, &memory.ring, &memory.slots];
+            files.into_iter().chain(&memory.old_slots).map(AsRawFd::as_raw_fd).collect::<Vec<_>>()
+        };
+        let expected = numbers(&memory);
+        assert_eq!(expected.len(), LentMemory::files(is_growing));
+        let mut files = memory.into_files().into_iter();
+        let found = LentMemory::from_files(&mut files, is_growing).unwrap();
+        assert_eq!((numbers(&found), files.next().is_none()), (expected, true));
+        assert!(LentMemory::from_files(&mut files, is_growing).is_none());
+    }
+}
+
+fn clone(memory: &LentMemory) -> LentMemory {
+    let LentMemory { state, ring, slots, .. } = memory;
+    let [state, ring, slots] = [state, ring, slots].map(|file| file.try_clone().unwrap());
+    LentMemory { state, ring, slots, old_slots: None }
 }

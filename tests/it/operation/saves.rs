@@ -34,7 +34,8 @@ impl Service {
     /// Its body, with a table that has `words`.
     fn body(&self, words: &str) -> String {
         let mut body = format!(
-            "listen web\n    bind {}\n    stick-table type ip size 10k {words}\n    stick on src\n",
+            "listen web\n    bind {}\n    stick-table type ip size 100k {words}\n    stick on \
+             src\n",
             self.front
         );
         for (number, server) in (1..).zip(&self.servers) {
