@@ -2,14 +2,11 @@
 
 use std::os::fd::OwnedFd;
 
-use crate::logging::history::Kind;
+use crate::logging::history::RELOAD;
 use crate::proxy::{Clients, Shared};
 use crate::reload::message::Message;
 use crate::reload::outgoing::Outgoing;
 use crate::table::{LentMemory, Loan, Restored, Tables};
-
-/// The target of messages that are events of reloads.
-const RELOAD: &str = Kind::Reload.target();
 
 /// Lends the tables that the successor wants. Returns the messages that tell of it, and the
 /// descriptors beside them. A table that cannot be lent is read by the successor instead.

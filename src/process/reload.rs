@@ -12,7 +12,7 @@ use super::{Process, Stop};
 use super::{handed, lending};
 use crate::admin::context::reloads::Reloaded;
 use crate::config::Bind;
-use crate::logging::history::Kind;
+use crate::logging::history::RELOAD;
 use crate::net::descriptors::FDS_PER_MESSAGE;
 use crate::reactor::clock;
 use crate::reload::child::Child;
@@ -30,9 +30,6 @@ use crate::reload::state;
 use crate::reload::stop_others::StopOthers;
 use crate::reload::supervisor::worker_link::Rights;
 use crate::table::LentMemory;
-
-/// The target of messages that are events of reloads.
-const RELOAD: &str = Kind::Reload.target();
 
 /// The most processes that are answered, or turned away, in one turn.
 const ANSWERS_PER_TURN: usize = 8;

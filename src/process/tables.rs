@@ -2,13 +2,10 @@
 //! left in its own tables.
 
 use crate::config::Config;
-use crate::logging::history::Kind;
+use crate::logging::history::RELOAD;
 use crate::proxy::Shared;
 use crate::reactor::clock;
 use crate::table::{KeptTables, Memory, Restored, SavedTable, TableError, Tables};
-
-/// The target of messages that are events of reloads.
-const RELOAD: &str = Kind::Reload.target();
 
 /// What the tables begin with.
 #[derive(Debug)]

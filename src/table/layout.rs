@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 
+use super::rate::tick;
 use crate::config::data_type::{DataType, Kind, StoredData};
 use crate::config::{KeyType, StickTable};
 
@@ -35,6 +36,12 @@ impl Head {
     #[inline]
     pub(super) fn read(row: &[u8]) -> Self {
         Self { expiry: word(row, EXPIRY), prev: word(row, PREV), update_id: word(row, UPDATE_ID) }
+    }
+
+    /// Milliseconds until the time of the row is over, 0 or less if it is. It means nothing in a
+    /// table whose entries do not end.
+    pub(super) fn left_ms(self, now_ms: u64) -> i32 {
+        self.expiry.wrapping_sub(tick(now_ms)).cast_signed()
     }
 }
 

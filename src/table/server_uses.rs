@@ -68,9 +68,14 @@ impl ServerUses {
     /// their cells.
     pub(super) fn new(name: Option<Cell>, id: Option<Cell>) -> Self {
         let offset = |cell: Option<Cell>| cell.and_then(|cell| cell.element_offset(0));
+        Self::with_places(offset(name), offset(id))
+    }
+
+    /// Nothing is used yet in rows that have names and ids there.
+    fn with_places(name_at: Option<usize>, id_at: Option<usize>) -> Self {
         Self {
-            name_at: offset(name),
-            id_at: offset(id),
+            name_at,
+            id_at,
             by_name: Vec::new(),
             by_id: HashMap::new(),
             by_other_ids: 0,
@@ -101,14 +106,7 @@ impl ServerUses {
     /// # Errors
     /// `InvalidData` if it cannot be.
     pub(super) fn shared(&self, state: &mut StateReader<'_>) -> io::Result<Self> {
-        let mut this = Self {
-            name_at: self.name_at,
-            id_at: self.id_at,
-            by_name: Vec::new(),
-            by_id: HashMap::new(),
-            by_other_ids: 0,
-            unnamed: 0,
-        };
+        let mut this = Self::with_places(self.name_at, self.id_at);
         for _ in 0..state.count(NUMBERS)? {
             let number = state.word()? as usize;
             if number >= NUMBERS {

@@ -20,6 +20,9 @@ pub enum Kind {
     Error,
 }
 
+/// The target of messages that are events of reloads.
+pub const RELOAD: &str = Kind::Reload.target();
+
 impl Kind {
     /// All kinds.
     pub const ALL: [Self; 4] = [Self::Server, Self::Peer, Self::Reload, Self::Error];

@@ -9,5 +9,5 @@
 mod events;
 mod reloads;
 
-pub use events::{EVENTS_MAX, Event, Kind, PastEvents};
+pub use events::{EVENTS_MAX, Event, Kind, PastEvents, RELOAD};
 pub use reloads::{PastReload, PastReloads, REASON_MAX, RELOADS_MAX, ReloadEnd};

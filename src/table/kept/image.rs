@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use super::header;
 use super::header::{Description, HEADER};
 use crate::table::layout::{Head, Layout};
-use crate::table::rate::{Rate, tick};
+use crate::table::rate::Rate;
 use crate::table::rows::FREE;
 use crate::table::update_log::UpdateId;
 
@@ -115,8 +115,7 @@ impl Source for Image {
         if number + 1 == *changing {
             return Found::Damaged;
         }
-        let left = head.expiry.wrapping_sub(tick(now_ms)).cast_signed();
-        let left_ms = match u32::try_from(left) {
+        let left_ms = match u32::try_from(head.left_ms(now_ms)) {
             _ if !expires => None,
             Ok(left_ms) if left_ms > 0 => Some(left_ms),
             _ => return Found::Nothing,

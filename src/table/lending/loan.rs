@@ -16,7 +16,6 @@ use crate::table::entry::Cells;
 use crate::table::handover_log::Removal;
 use crate::table::kept::names::KeptNames;
 use crate::table::layout::Head;
-use crate::table::rate::tick;
 use crate::table::row_id::{RowId, RowStep};
 use crate::table::stick_table::StickTable;
 use crate::table::values::Copied;
@@ -245,8 +244,8 @@ impl StickTable {
         now_ms: u64,
     ) -> Option<RowId> {
         let key = self.rows.layout().key_in(bytes)?;
-        let left = Head::read(bytes).expiry.wrapping_sub(tick(now_ms)).cast_signed();
-        let left_ms = self.declaration().expire_ms.map(|_| u32::try_from(left).unwrap_or(0));
+        let left_ms = u32::try_from(Head::read(bytes).left_ms(now_ms)).unwrap_or(0);
+        let left_ms = self.declaration().expire_ms.map(|_| left_ms);
         let hash = self.hash(key)?;
         let (row, is_new) = self.find_or_insert_hashed(hash, key, left_ms, now_ms)?;
         if is_new {

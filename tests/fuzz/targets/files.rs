@@ -2,7 +2,6 @@
 //! and added again.
 
 use std::fs;
-use std::path::PathBuf;
 
 use stickd::admin::link::command_session::CommandSession;
 use stickd::admin::link::session::Session as _;
@@ -10,6 +9,7 @@ use stickd::config::{Level, Request, load_text_with};
 
 use super::config::{check_in, try_clients};
 use super::process::TestProcess;
+use super::scratch::Scratch;
 use super::{NOW_MS, Target};
 use crate::input::{Input, seed};
 
@@ -44,23 +44,7 @@ const USES: [&str; 24] = [
 ];
 
 thread_local! {
-    static FILE: File = File::new();
-}
-
-/// The file, which each run writes anew.
-struct File(PathBuf);
-
-impl File {
-    fn new() -> Self {
-        let name = format!("stickd-fuzz-{}-{:?}", std::process::id(), std::thread::current().id());
-        Self(std::env::temp_dir().join(name.replace(['(', ')'], "")))
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        fs::remove_file(&self.0).ok();
-    }
+    static FILE: Scratch = Scratch::new("fuzz");
 }
 
 fn run(bytes: &[u8]) {
@@ -70,7 +54,7 @@ fn run(bytes: &[u8]) {
     FILE.with(|file| try_file(uses, input.0, file));
 }
 
-fn try_file(uses: &str, text: &[u8], file: &File) {
+fn try_file(uses: &str, text: &[u8], file: &Scratch) {
     fs::write(&file.0, text).expect("there is room");
     let path = file.0.display().to_string();
     let own = format!(

@@ -17,6 +17,7 @@ mod process;
 mod proxy_header;
 mod regex;
 mod saved;
+mod scratch;
 mod tables;
 mod tls;
 

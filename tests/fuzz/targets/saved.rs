@@ -4,13 +4,13 @@
 use std::fs::{self, File};
 use std::iter::repeat;
 use std::os::fd::BorrowedFd;
-use std::path::PathBuf;
 
 use crc::{CRC_32_ISCSI, Crc};
 use stickd::config::data_type::DataType;
 use stickd::config::{SavedTo, StickTable};
 use stickd::table::{HEAD, KeptTables, Memory, Stamp, Tables, write_table};
 
+use super::scratch::Scratch;
 use super::tables::{check, declarations};
 use super::{NOW_MS, Target, none};
 use crate::input::{Input, seed};
@@ -25,23 +25,7 @@ const STRIDE: usize = 1024 + 20;
 const BLOCK: usize = 16;
 
 thread_local! {
-    static PLACE: Place = Place::new();
-}
-
-/// The file, which each run writes anew.
-struct Place(PathBuf);
-
-impl Place {
-    fn new() -> Self {
-        let name = format!("stickd-saved-{}-{:?}", std::process::id(), std::thread::current().id());
-        Self(std::env::temp_dir().join(name.replace(['(', ')'], "")))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        fs::remove_file(&self.0).ok();
-    }
+    static PLACE: Scratch = Scratch::new("saved");
 }
 
 fn run(bytes: &[u8]) {
@@ -97,7 +81,7 @@ fn repair(bytes: &mut [u8]) {
 fn seeds() -> Vec<Vec<u8>> {
     let tables = 0..u8::try_from(declarations().len()).expect("there are few");
     let saved = tables.map(|number| {
-        let path = Place::new().0.with_extension(format!("seed{number}"));
+        let path = Scratch::new("saved").0.with_extension(format!("seed{number}"));
         let declaration = declaration(number, &path);
         let mut tables =
             Tables::with_memory(&[declaration], KeptTables::default(), repeat(Memory::Kept))
